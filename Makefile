@@ -1,0 +1,64 @@
+# Two commands do all on a machine with Python and a package index:
+#   make demo    the main job on real Glance, alone and with the filters
+#   make test    the tests
+# Everything is installed into .venv of this checkout; nothing else is touched.
+
+# The newest Glance, which judges the functional tests, needs Python 3.11.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+REQUIREMENTS := requirements.txt test-requirements.txt functional-requirements.txt
+LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
+
+.PHONY: help demo serve test test-long lint typing docs clean
+
+help:
+	@sed -n '2,4s/^# *//p' Makefile
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+	  echo "Python 3.11 or newer is needed (set PYTHON=...)" >&2; exit 1; }
+	@echo "==> making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python $(REQUIREMENTS) setup.cfg pyproject.toml
+	@echo "==> installing real Glance and this checkout (a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  $(addprefix -r ,$(REQUIREMENTS)) -e .
+	@touch $@
+
+$(VENV)/.installed-lint: $(VENV)/.installed $(LINT_REQUIREMENTS)
+	@echo "==> installing the style, type and documentation tools"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  $(addprefix -r ,$(LINT_REQUIREMENTS))
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/python -m demo
+
+serve: $(VENV)/.installed
+	@$(BIN)/python -m demo serve
+
+test: $(VENV)/.installed
+	@$(BIN)/stestr run --slowest $(STESTR_ARGS)
+
+# The property tests with many more examples.
+test-long: $(VENV)/.installed
+	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run --slowest $(STESTR_ARGS)
+
+lint: $(VENV)/.installed-lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+typing: $(VENV)/.installed-lint
+	@$(BIN)/mypy
+
+docs: $(VENV)/.installed-lint
+	@$(BIN)/sphinx-build -W --keep-going -q -b html doc/source doc/build/html
+	@$(BIN)/sphinx-build -W --keep-going -q -b html \
+	  releasenotes/source releasenotes/build/html
+
+clean:
+	rm -rf $(VENV) .stestr doc/build releasenotes/build

@@ -1,0 +1,1 @@
+"""One filter a module: its options and its decision."""
