@@ -1,0 +1,54 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``glance-filters``: one command, its sub-commands a module each.
+
+The exit status is the sub-command's own: 0 if all is well, 1 if it found
+something, 2 if it was called wrongly or could not read what it was given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from glance_filters.cmd import check_metadefs
+
+# Each adds its parser, which sets ``run``: from the parsed arguments to the
+# exit status.
+SUB_COMMANDS = (check_metadefs.add_parser,)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    :param arguments: without the program's name; those of the process if
+        None
+    :returns: the exit status
+    :raises SystemExit: with status 2 if the arguments are wrong, with 0
+        after ``--help``
+    """
+    parser = argparse.ArgumentParser(
+        prog="glance-filters",
+        description="Tools for the operator of the glance_filters package.",
+    )
+    sub_parsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add_parser in SUB_COMMANDS:
+        add_parser(sub_parsers)
+    options = parser.parse_args(arguments)
+    status: int = options.run(options)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
