@@ -1,0 +1,469 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The shipped definitions, their check and the overlay, on real Glance."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from typing import Any
+
+import fixtures
+import testtools
+from glance.api.v2.model import metadef_property_type
+
+from glance_filters import datafiles, metadef_shape, metadefs, overlay
+from glance_filters.tests.fixtures import newton_metadefs as newton
+
+GLANCE_METADEFS = (
+    pathlib.Path(sysconfig.get_path("data")) / "etc" / "glance" / "metadefs"
+)
+HYPERVISOR = "OS::Compute::Hypervisor"
+PROPERTY = {"title": "Title", "type": "string"}
+
+# What auth_token would hand on. An administrator sees the private ones too.
+USER = {
+    "X-Identity-Status": "Confirmed",
+    "X-User-Id": "root",
+    "X-Project-Id": "t1",
+    "X-Roles": "admin,member,reader",
+}
+
+CONFIG = """
+[DEFAULT]
+log_file = {directory}/glance.log
+enabled_import_methods = []
+enabled_backends = files:file
+[database]
+connection = sqlite:///{directory}/glance.sqlite
+[glance_store]
+default_backend = files
+[files]
+filesystem_store_datadir = {directory}/images
+[os_glance_staging_store]
+filesystem_store_datadir = {directory}/staging
+[os_glance_tasks_store]
+filesystem_store_datadir = {directory}/tasks
+[paste_deploy]
+config_file = {directory}/paste.ini
+"""
+
+PASTE = """
+[pipeline:glance-api]
+pipeline = versionnegotiation context api
+[filter:versionnegotiation]
+paste.filter_factory = glance.api.middleware.version_negotiation:\
+VersionNegotiationFilter.factory
+[filter:context]
+paste.filter_factory = glance.api.middleware.context:ContextMiddleware.factory
+[composite:api]
+paste.composite_factory = glance.api:root_app_factory
+/v2: apiv2
+[app:apiv2]
+paste.app_factory = glance.api.v2.router:API.factory
+"""
+
+SERVER = """
+from wsgiref import simple_server
+from glance.common import wsgi_app
+server = simple_server.make_server("127.0.0.1", 0, wsgi_app.init_app())
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+class Glance(fixtures.Fixture):
+    """Glance's API in a process of its own, over an SQLite database."""
+
+    def _setUp(self) -> None:  # noqa: N802
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self._config = self.directory / "glance-api.conf"
+        self._config.write_text(CONFIG.format(directory=self.directory))
+        (self.directory / "paste.ini").write_text(PASTE)
+        self.manage("db_sync")
+        self._start()
+
+    def _start(self) -> None:
+        errors = (self.directory / "server.log").open("w")
+        self.addCleanup(errors.close)
+        server = subprocess.Popen(
+            [sys.executable, "-c", SERVER],
+            env={"OS_GLANCE_CONFIG_DIR": str(self.directory)},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        assert server.stdout is not None
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        # The line comes when the socket listens, or never if the start fails.
+        line = server.stdout.readline()
+        if not line:
+            raise RuntimeError((self.directory / "server.log").read_text())
+        self._port = int(line)
+
+    def manage(self, *arguments: str) -> None:
+        """Run ``glance-manage``; raise if it fails."""
+        subprocess.run(
+            [
+                str(pathlib.Path(sys.executable).parent / "glance-manage"),
+                f"--config-file={self._config}",
+                *arguments,
+            ],
+            check=True,
+            capture_output=True,
+        )
+
+    def load(self, path: pathlib.Path) -> None:
+        self.manage("db_load_metadefs", str(path))
+
+    def merge(self, path: pathlib.Path) -> None:
+        self.manage(
+            "db", "load_metadefs", f"--path={path}", "--merge", "--prefer_new"
+        )
+
+    def forget(self) -> None:
+        """Empty the tables that ``glance-manage`` loads."""
+        database = sqlite3.connect(self.directory / "glance.sqlite")
+        try:
+            with database:
+                for table in (
+                    "metadef_properties",
+                    "metadef_objects",
+                    "metadef_tags",
+                    "metadef_namespace_resource_types",
+                    "metadef_namespaces",
+                    "metadef_resource_types",
+                ):
+                    database.execute(f"DELETE FROM {table}")
+        finally:
+            database.close()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Return status and, if it is 200, the decoded document."""
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self._port, timeout=60
+        )
+        try:
+            connection.request(
+                "GET", f"/v2/metadefs/namespaces/{path}", headers=USER
+            )
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        return answer.status, json.loads(
+            body
+        ) if answer.status == 200 else None
+
+
+class GlanceTestCase(testtools.TestCase):
+    glance: Glance
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.glance = Glance()
+        cls.glance.setUp()
+        cls.addClassCleanup(cls.glance.cleanUp)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.glance.forget()
+
+    def get(self, path: str) -> Any:
+        status, document = self.glance.get(path)
+        self.assertEqual(200, status, path)
+        return document
+
+    def write(self, **documents: Mapping[str, Any]) -> pathlib.Path:
+        """Write files of definitions and return their folder."""
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        for name, document in documents.items():
+            (folder / f"{name}.json").write_text(json.dumps(document))
+        return folder
+
+
+class ShippedDefinitionsTest(GlanceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = datafiles.metadefs_folder()
+        self.ours = json.loads(
+            (self.folder / "compute-hypervisor.json").read_text("utf-8")
+        )
+
+    def assert_answers_are_ours(self) -> None:
+        """Compare the three answers, member by member, with the file."""
+        document = self.get(HYPERVISOR)
+        for name in (
+            "namespace",
+            "display_name",
+            "description",
+            "visibility",
+            "protected",
+            "properties",
+        ):
+            self.assertEqual(self.ours[name], document[name], name)
+        self.assertEqual(
+            ["OS::Glance::Image"],
+            [
+                association["name"]
+                for association in document["resource_type_associations"]
+            ],
+        )
+        self.assertEqual(
+            {"properties": self.ours["properties"]},
+            self.get(f"{HYPERVISOR}/properties"),
+        )
+        for name, property_ in self.ours["properties"].items():
+            self.assertEqual(
+                {**property_, "name": name},
+                self.get(f"{HYPERVISOR}/properties/{name}"),
+            )
+
+    def types(self) -> list[str]:
+        document = self.get(f"{HYPERVISOR}/properties/hypervisor_type")
+        enum: list[str] = document["enum"]
+        return enum
+
+    def test_into_an_empty_database(self) -> None:
+        self.assertEqual((404, None), self.glance.get(HYPERVISOR))
+        self.glance.load(self.folder)
+        self.assert_answers_are_ours()
+        self.assertIn("vz", self.types())
+
+    def test_over_the_core_s_own(self) -> None:
+        self.glance.load(GLANCE_METADEFS)
+        others = {
+            name: self.get(name)
+            for name in metadefs.read_folder(GLANCE_METADEFS).namespaces
+            if name != HYPERVISOR
+        }
+        self.assertNotIn("bhyve", self.types())
+        self.glance.merge(self.folder)
+        self.assert_answers_are_ours()
+        for name, document in others.items():
+            # The loader stamps a resource type that it comes across anew.
+            after = self.get(name)
+            self.assertEqual(
+                document.get("properties"), after.get("properties"), name
+            )
+            self.assertEqual(document.get("objects"), after.get("objects"))
+
+    def test_over_newton_s(self) -> None:
+        self.glance.load(
+            self.write(
+                newton={
+                    "namespace": HYPERVISOR,
+                    "display_name": newton.DOCUMENT["display_name"],
+                    "description": newton.DOCUMENT["description"],
+                    "visibility": "public",
+                    "protected": True,
+                    "resource_type_associations": [
+                        {"name": "OS::Glance::Image"}
+                    ],
+                    "properties": newton.PROPERTIES,
+                    "objects": [],
+                }
+            )
+        )
+        self.assertEqual(
+            newton.PROPERTIES["hypervisor_type"]["enum"], self.types()
+        )
+        self.glance.merge(self.folder)
+        self.assert_answers_are_ours()
+        self.assertIn("vz", self.types())
+
+
+class ShapeTest(GlanceTestCase):
+    """What the check says is what Glance does."""
+
+    def test_knows_the_members_that_glance_knows(self) -> None:
+        self.assertEqual(
+            {
+                attribute.name
+                for attribute in (
+                    metadef_property_type.PropertyType._wsme_attributes
+                )
+            },
+            set(metadef_shape.PROPERTY_MEMBERS),
+        )
+
+    def test_core_s_own_files_are_clean(self) -> None:
+        read = metadefs.read_folder(GLANCE_METADEFS)
+        self.assertEqual((), read.findings)
+        self.assertIn(HYPERVISOR, read.namespaces)
+
+    def test_glance_cannot_answer_with_what_is_found(self) -> None:
+        broken: dict[str, Any] = {
+            "unknown-member": {**PROPERTY, "required": []},
+            "no-title": {"type": "string"},
+            "no-type": {"title": "Title"},
+            "no-object": "string",
+            "default-not-ascii": {**PROPERTY, "default": "é"},
+            "enum-of-numbers": {**PROPERTY, "enum": [1]},
+            "minimum-text": {**PROPERTY, "minimum": "one"},
+            "readonly-text": {**PROPERTY, "readonly": "perhaps"},
+            "items-without-type": {**PROPERTY, "items": {"enum": []}},
+        }
+        folder = self.write(
+            **{
+                name: {
+                    "namespace": name,
+                    "visibility": "public",
+                    "properties": {"p": property_},
+                }
+                for name, property_ in broken.items()
+            },
+            fine={
+                "namespace": "fine",
+                "visibility": "public",
+                "properties": {"p": PROPERTY},
+            },
+        )
+        self.assertEqual(
+            sorted(broken),
+            sorted(
+                pathlib.Path(finding.file).stem
+                for finding in metadefs.read_folder(folder).findings
+            ),
+        )
+        self.glance.load(folder)
+        self.assertEqual(200, self.glance.get("fine")[0])
+        for name in broken:
+            for path in (name, f"{name}/properties", f"{name}/properties/p"):
+                self.assertEqual((500, None), self.glance.get(path), path)
+
+    def test_loader_stumbles_over_what_is_found(self) -> None:
+        documents: list[dict[str, Any]] = [
+            {},
+            {"namespace": "a", "owner": None},
+            {"namespace": "b", "protected": "yes"},
+            {"namespace": "c", "tags": None},
+            {"namespace": "d", "objects": [{"properties": {}}]},
+        ]
+        for document in documents:
+            folder = self.write(broken=document)
+            self.assertEqual(1, len(metadefs.read_folder(folder).findings))
+            with testtools.ExpectedException(subprocess.CalledProcessError):
+                self.glance.load(folder)
+
+    def test_object_without_properties(self) -> None:
+        folder = self.write(
+            broken={
+                "namespace": "n",
+                "visibility": "public",
+                "objects": [{"name": "o"}],
+            }
+        )
+        self.assertEqual(1, len(metadefs.read_folder(folder).findings))
+        self.glance.load(folder)
+        self.assertEqual((500, None), self.glance.get("n"))
+
+
+class OverlayTest(GlanceTestCase):
+    """What the overlay adds reads as if the core itself had answered."""
+
+    def test_renders_as_the_core(self) -> None:
+        self.glance.load(GLANCE_METADEFS)
+        namespaces = metadefs.read_folder(GLANCE_METADEFS).namespaces
+        for name, definition in namespaces.items():
+            core = self.get(name)
+            self.assertEqual(
+                self.get(f"{name}/properties"),
+                overlay.merge_properties({"properties": {}}, definition),
+            )
+            for resource_type in [
+                association["name"]
+                for association in core.get("resource_type_associations", ())
+            ]:
+                core = self.get(f"{name}?resource_type={resource_type}")
+                bare = {**core}
+                bare.pop("properties", None)
+                self.assertEqual(
+                    core,
+                    overlay.merge_namespace(bare, definition, resource_type),
+                )
+                # The core lacks nothing now.
+                self.assertIs(
+                    core,
+                    overlay.merge_namespace(core, definition, resource_type),
+                )
+            for property_ in list(definition.properties)[:1]:
+                self.assertEqual(
+                    self.get(f"{name}/properties/{property_}"),
+                    overlay.property_document(definition, property_),
+                )
+
+    def test_name_in_one_property_s_answer_has_no_prefix(self) -> None:
+        ours = {**PROPERTY, "enum": ["a", "b"]}
+        self.glance.load(
+            self.write(
+                n={
+                    "namespace": "n",
+                    "visibility": "public",
+                    "resource_type_associations": [
+                        {"name": "OS::Glance::Image", "prefix": "hw_"}
+                    ],
+                    "properties": {"p": {**PROPERTY, "enum": ["b"]}},
+                }
+            )
+        )
+        folder = self.write(n={"namespace": "n", "properties": {"p": ours}})
+        definition = metadefs.read_folder(folder).namespaces["n"]
+        core = self.get("n/properties/hw_p?resource_type=OS::Glance::Image")
+        self.assertEqual(
+            {**PROPERTY, "name": "p", "enum": ["b", "a"]},
+            overlay.merge_property(core, definition),
+        )
+
+    def test_shipped_definitions_over_a_core_without_vz(self) -> None:
+        core = json.loads(
+            (GLANCE_METADEFS / "compute-hypervisor.json").read_text("utf-8")
+        )
+        types = core["properties"]["hypervisor_type"]["enum"]
+        types.remove("vz")
+        self.glance.load(self.write(core=core))
+        definition = metadefs.read_folder(
+            datafiles.metadefs_folder()
+        ).namespaces[HYPERVISOR]
+        document = self.get(f"{HYPERVISOR}/properties/hypervisor_type")
+        merged = overlay.merge_property(document, definition)
+        self.assertEqual(types, merged["enum"][: len(types)])
+        self.assertIn("vz", merged["enum"])
+        self.assertEqual(document, {**merged, "enum": types})
+
+
+class CommandTest(testtools.TestCase):
+    def test_checks_the_core_s_own(self) -> None:
+        checked = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "glance_filters.cmd.main",
+                "check-metadefs",
+                str(GLANCE_METADEFS),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(
+            (0, "", ""), (checked.returncode, checked.stdout, checked.stderr)
+        )
