@@ -1,0 +1,269 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Refuse to change an image's locations while its status forbids it.
+
+Glance lets some requests replace or remove an image's locations in a status
+in which data is on its way or the image is taken out of use, and old releases
+let many. This filter asks the core for the image's status, in the name of the
+user, and answers 409 Conflict by itself when the status is none of those that
+the operator allows for the operation. The core is not called then.
+
+It also refuses a patch that names a part of the core's image object instead
+of a property: the core would set it, and so act on another image, for
+example.
+
+Place it after the filters that establish the user's identity and before
+``cache``::
+
+    [filter:location_guard]
+    paste.filter_factory = egg:glance-filters#location_guard
+
+environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
+CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING, wsgi.input,
+api.version. environ keys set: wsgi.input, with the same body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oslo_config import cfg, types
+from oslo_log import log as logging
+
+from glance_filters import (
+    api_calls,
+    base,
+    errors,
+    image_object,
+    image_status,
+    json_patch,
+    request_body,
+    subrequest,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+LOG = logging.getLogger(__name__)
+
+NAME = "location_guard"
+
+
+def _statuses_opt(name: str, default: list[str], operation: str) -> cfg.Opt:
+    return cfg.ListOpt(
+        name,
+        default=default,
+        item_type=types.String(choices=image_status.STATUSES),
+        mutable=True,
+        help=(
+            "Image statuses in which a request may "
+            f"{operation}. In any other status it is answered with 409 "
+            "Conflict. An empty list forbids it always."
+        ),
+    )
+
+
+OPTS: tuple[cfg.Opt, ...] = (
+    cfg.BoolOpt(
+        "enabled",
+        default=True,
+        mutable=True,
+        help=(
+            "Whether the filter guards the locations of images. If not, "
+            "every request passes it untouched."
+        ),
+    ),
+    _statuses_opt(
+        "remove_statuses",
+        ["active"],
+        "remove a location (PATCH with remove /locations/N) or delete the "
+        "image's data from one store (DELETE /v2/stores/STORE/ID)",
+    ),
+    _statuses_opt(
+        "replace_statuses",
+        ["active", "queued"],
+        "replace the locations (PATCH with replace /locations)",
+    ),
+    _statuses_opt(
+        "add_statuses",
+        ["active", "queued"],
+        "add a location (PATCH with add /locations/N or add /locations/-)",
+    ),
+    _statuses_opt(
+        "location_api_statuses",
+        ["queued"],
+        "add a location by the location API (POST /v2/images/ID/locations)",
+    ),
+    cfg.IntOpt(
+        "max_body_size",
+        default=1024 * 1024,
+        min=1,
+        mutable=True,
+        help=(
+            "The longest request body that the filter reads, in bytes. A "
+            "patch with a longer body is answered with 413."
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class LocationGuardSettings:
+    """The values of the filter's options."""
+
+    enabled: bool
+    remove_statuses: tuple[str, ...]
+    replace_statuses: tuple[str, ...]
+    add_statuses: tuple[str, ...]
+    location_api_statuses: tuple[str, ...]
+    max_body_size: int
+
+    def allowed(self, call: api_calls.ApiCall, op: str) -> tuple[str, ...]:
+        """Return the statuses in which *call* may do *op* to locations."""
+        if call == api_calls.ADD_LOCATION:
+            return self.location_api_statuses
+        if op == json_patch.REMOVE:
+            return self.remove_statuses
+        if op == json_patch.REPLACE:
+            return self.replace_statuses
+        return self.add_statuses
+
+
+class LocationGuard(base.Filter[LocationGuardSettings]):
+    """Guards the locations of images."""
+
+    name = NAME
+    opts = OPTS
+    calls = (
+        api_calls.UPDATE_IMAGE,
+        api_calls.ADD_LOCATION,
+        api_calls.DELETE_FROM_STORE,
+    )
+    settings_class = LocationGuardSettings
+
+    def handle(
+        self,
+        match: api_calls.Match,
+        environ: WSGIEnvironment,
+        settings: LocationGuardSettings,
+    ) -> WSGIApplication:
+        """Return the core, or raise what forbids it to be called."""
+        max_bytes = settings.max_body_size
+        if match.call == api_calls.UPDATE_IMAGE:
+            ops = _patched(environ, max_bytes)
+        elif match.call == api_calls.ADD_LOCATION:
+            ops = _added(environ, max_bytes)
+        else:
+            ops = _deleted(environ)
+        if ops:
+            self._check(match, environ, settings, ops)
+        return self._app
+
+    def _check(
+        self,
+        match: api_calls.Match,
+        environ: WSGIEnvironment,
+        settings: LocationGuardSettings,
+        ops: Sequence[str],
+    ) -> None:
+        """Refuse the operations if one of them is not allowed.
+
+        :raises LocationConflict: if the image's status forbids one
+        :raises StatusUnknown: if the core does not tell the status
+        """
+        status = image_status.ask(self._app, environ, match, self.name)
+        if status is None:
+            return
+        for op in ops:
+            allowed = settings.allowed(match.call, op)
+            if status not in allowed:
+                if not self._offered(match, environ):
+                    return
+                image_id = match.variables["image_id"]
+                LOG.info(
+                    "Refused: %s of locations of image %s, which is %s",
+                    op,
+                    image_id,
+                    status,
+                )
+                raise errors.LocationConflict(op, image_id, status, allowed)
+
+    def _offered(
+        self, match: api_calls.Match, environ: WSGIEnvironment
+    ) -> bool:
+        """Tell whether the core has the call at all.
+
+        The location API and the deletion from one store came late: an older
+        core answers them with 404, and so must we. A core that has the call
+        answers 405 to a method that it does not know there.
+        """
+        if match.call == api_calls.UPDATE_IMAGE:
+            return True
+        try:
+            answer = subrequest.ask(
+                self._app,
+                environ,
+                source=self.name,
+                method="HEAD",
+                path_info=match.path_info,
+                accept=api_calls.accept_of_child(environ),
+            )
+        except subrequest.NoAnswer:
+            return True
+        return answer.status != 404
+
+
+def _patched(environ: WSGIEnvironment, max_bytes: int) -> list[str]:
+    """Return what a patch does to locations; nothing if it is no patch.
+
+    :raises InternalName: if it names a part of the core's image object
+    """
+    content_type = environ.get("CONTENT_TYPE", "")
+    if not json_patch.is_patch(content_type):
+        return []
+    body = request_body.read(environ, max_bytes)
+    if body is None:
+        return []
+    try:
+        operations = json_patch.parse(content_type, body)
+    except json_patch.NotAPatch:
+        return []
+    for operation in operations:
+        if image_object.is_attribute(operation.path[0]):
+            raise errors.InternalName(operation.path[0])
+    return [each.op for each in operations if each.path[0] == "locations"]
+
+
+def _added(environ: WSGIEnvironment, max_bytes: int) -> list[str]:
+    """Return what a request to the location API does."""
+    is_form = api_calls.is_form_post(environ)
+    body = request_body.read(environ, max_bytes)
+    if body is None:
+        return []
+    if is_form and api_calls.form_method(environ, body) != "POST":
+        return []
+    try:
+        json_patch.load_json(body)
+    except json_patch.NotAPatch:
+        return []
+    return [json_patch.ADD]
+
+
+def _deleted(environ: WSGIEnvironment) -> list[str]:
+    """Return what a request to delete from a store does.
+
+    The core refuses it with 400 if it has a body.
+    """
+    return [] if request_body.has_body(environ) else [json_patch.REMOVE]
