@@ -40,7 +40,6 @@ import webob.acceptparse
 NEGOTIATED_KEY = "api.version"
 MEDIA_TYPE_PREFIX = "application/vnd.openstack.images-"
 
-_VARIABLE = re.compile(r"\{[^}]*\}")
 _VERSION = re.compile(r"v2(\.[0-9]+)?")
 _COLLAPSIBLE = re.compile("//+")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -151,15 +150,22 @@ class CallMatcher:
 def _literals_by_method(
     calls: Iterable[ApiCall],
 ) -> dict[str, list[list[str]]]:
-    """Return, for each method, the literal parts of each call's path.
+    """Return, for each method, the fixed segments of each call's path.
 
     A path of ours holds them as they stand, whatever slashes, version or
-    mount come before: a test without a regular expression.
+    mount come before or between: a test without a regular expression.
     """
     literals: dict[str, list[list[str]]] = {}
     for call in calls:
-        parts = [part for part in _VARIABLE.split(call.path) if part]
-        literals.setdefault(call.method, []).append(parts)
+        segments = call.path[1:].split("/")
+        last = len(segments) - 1
+        literals.setdefault(call.method, []).append(
+            [
+                f"/{segment}" if index == last else f"/{segment}/"
+                for index, segment in enumerate(segments)
+                if not segment.startswith("{")
+            ]
+        )
     return literals
 
 

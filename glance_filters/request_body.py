@@ -79,6 +79,15 @@ def has_body(environ: dict[str, Any]) -> bool:
     return length is not None and length > 0
 
 
+def is_readable(environ: dict[str, Any]) -> bool:
+    """Tell whether webob by itself would read the body.
+
+    Routes asks it for a form post; what webob would not read is dropped there
+    and then, so that the core finds an empty body.
+    """
+    return bool(webob.Request(environ).is_body_readable)
+
+
 def _has_body_by_coding(environ: dict[str, Any]) -> bool:
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     method = environ["REQUEST_METHOD"].upper()

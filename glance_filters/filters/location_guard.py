@@ -249,6 +249,8 @@ def _patched(environ: WSGIEnvironment, max_bytes: int) -> list[str]:
 def _added(environ: WSGIEnvironment, max_bytes: int) -> list[str]:
     """Return what a request to the location API does."""
     is_form = api_calls.is_form_post(environ)
+    if is_form and not request_body.is_readable(environ):
+        return []
     body = request_body.read(environ, max_bytes)
     if body is None:
         return []
