@@ -1,0 +1,1 @@
+"""The demonstration: real Glance, alone and with the filters."""

@@ -232,8 +232,10 @@ def _prefixes(environ: Mapping[str, Any], path: str) -> Iterator[str]:
         if path.startswith("/v2/"):
             yield "/v2"
         return
-    if accepted_version(environ) is not None:
-        yield ""
+    version = accepted_version(environ)
+    if version is not None:
+        if _VERSION.fullmatch(version):
+            yield ""
         return
     start = "/" if path.startswith("/") else ""
     version = path[len(start) :].partition("/")[0]
@@ -254,10 +256,11 @@ def accept_of_child(environ: Mapping[str, Any]) -> str:
 
 
 def accepted_version(environ: Mapping[str, Any]) -> str | None:
-    """Return the version that media-type versioning asks for, if any.
+    """Return the version that media-type versioning asks for, if it is used.
 
-    Version negotiation uses it in the place of the URL's version; an unknown
-    one is returned as None just as none at all, since neither gives a call.
+    Version negotiation takes it in the place of the URL's first segment. The
+    text is whatever follows the prefix in ``Accept`` as webob tidies it, a
+    version that the core knows or not.
     """
     accept = environ.get("HTTP_ACCEPT", "")
     if MEDIA_TYPE_PREFIX not in accept.lower():
@@ -265,5 +268,4 @@ def accepted_version(environ: Mapping[str, Any]) -> str | None:
     text = str(webob.acceptparse.create_accept_header(accept))
     if not text.startswith(MEDIA_TYPE_PREFIX):
         return None
-    version = text[len(MEDIA_TYPE_PREFIX) :]
-    return version if _VERSION.fullmatch(version) else None
+    return text[len(MEDIA_TYPE_PREFIX) :]

@@ -26,7 +26,7 @@ Place it after the filters that establish the user's identity and before
 ``cache``::
 
     [filter:location_guard]
-    paste.filter_factory = egg:glance-filters#location_guard
+    use = egg:glance-filters#location_guard
 
 environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
 CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING, wsgi.input,
