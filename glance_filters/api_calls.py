@@ -182,12 +182,13 @@ def _method(environ: Mapping[str, Any]) -> str:
 
 
 def is_form_post(environ: Mapping[str, Any]) -> bool:
-    """Tell whether Routes looks for ``_method`` in the request's body."""
-    if environ["REQUEST_METHOD"] != "POST" or "_method" in environ.get(
-        "QUERY_STRING", ""
-    ):
+    """Tell whether Routes reads the body, to look for ``_method`` in it."""
+    if environ["REQUEST_METHOD"] != "POST":
         return False
-    content_type = environ.get("CONTENT_TYPE", "").lower()
+    if "_method" in environ.get("QUERY_STRING", ""):
+        return False
+    # Routes folds the type's case, webob, of which it asks the form, does not.
+    content_type: str = environ.get("CONTENT_TYPE", "")
     return content_type.split(";", 1)[0] in _FORM_TYPES
 
 

@@ -40,9 +40,19 @@ STATUSES = (
     "pending_delete",
 )
 
-# The core shows this user no such image, or no such API version (300): its
-# answer to the original request will say so, and change nothing.
-_NOTHING_TO_SEE = (300, 401, 403, 404)
+# The core has no such image for this user, or no such API version (300).
+_HIDDEN = (300, 401, 403, 404)
+
+
+class Hidden(Exception):
+    """The core does not show the image to the user.
+
+    :param code: the status code by which it says so
+    """
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(code)
 
 
 def ask(
@@ -50,14 +60,14 @@ def ask(
     environ: WSGIEnvironment,
     match: api_calls.Match,
     source: str,
-) -> str | None:
+) -> str:
     """Return the status of the image that a request is about.
 
     :param app: the application behind the filter
     :param environ: the request's environ, which is left as it is
     :param match: what the request is
     :param source: the name of the filter that asks
-    :returns: the status, or None if there is no such image for this user
+    :raises Hidden: if there is no such image for this user
     :raises StatusUnknown: if the core does not answer, answers with an error
         of its own, or with something that is no image
     """
@@ -73,8 +83,8 @@ def ask(
     except subrequest.NoAnswer as error:
         LOG.warning("No status of image %s: %s", image_id, error)
         raise errors.StatusUnknown(image_id) from error
-    if answer.status in _NOTHING_TO_SEE:
-        return None
+    if answer.status in _HIDDEN:
+        raise Hidden(answer.status)
     try:
         if answer.status != 200:
             raise ValueError(f"status code {answer.status}")

@@ -141,6 +141,22 @@ class LocationGuardSettings:
         return self.add_statuses
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a request would change.
+
+    :ivar ops: what it does to locations, in its order: ``remove``,
+        ``replace`` or ``add``
+    :ivar object_name: the part of the core's image object that it names
+    """
+
+    ops: Sequence[str]
+    object_name: str | None = None
+
+
+NO_CHANGE = Change(())
+
+
 class LocationGuard(base.Filter[LocationGuardSettings]):
     """Guards the locations of images."""
 
@@ -162,36 +178,48 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
         """Return the core, or raise what forbids it to be called."""
         max_bytes = settings.max_body_size
         if match.call == api_calls.UPDATE_IMAGE:
-            ops = _patched(environ, max_bytes)
+            change = _patch(environ, max_bytes)
         elif match.call == api_calls.ADD_LOCATION:
-            ops = _added(environ, max_bytes)
+            change = _addition(environ, max_bytes)
         else:
-            ops = _deleted(environ)
-        if ops:
-            self._check(match, environ, settings, ops)
+            change = _deletion(environ)
+        if change.object_name is not None or change.ops:
+            self._check(change, match, environ, settings)
         return self._app
 
     def _check(
         self,
+        change: Change,
         match: api_calls.Match,
         environ: WSGIEnvironment,
         settings: LocationGuardSettings,
-        ops: Sequence[str],
     ) -> None:
-        """Refuse the operations if one of them is not allowed.
+        """Refuse a change if any part of it is not allowed.
 
-        :raises LocationConflict: if the image's status forbids one
+        What the core does not show to the user, it is left to refuse.
+
+        :raises InternalName: if a part of the core's image object is named
+        :raises LocationConflict: if the image's status forbids an operation
         :raises StatusUnknown: if the core does not tell the status
         """
-        status = image_status.ask(self._app, environ, match, self.name)
-        if status is None:
+        try:
+            status = image_status.ask(self._app, environ, match, self.name)
+        except image_status.Hidden as hidden:
+            # A policy may forbid to see an image, but not to change it.
+            if hidden.code == 403 and change.object_name is not None:
+                raise errors.InternalName(change.object_name) from hidden
             return
-        for op in ops:
+        image_id = match.variables["image_id"]
+        if change.object_name is not None:
+            LOG.info(
+                "Refused: patch of %s of image %s",
+                change.object_name,
+                image_id,
+            )
+            raise errors.InternalName(change.object_name)
+        for op in change.ops:
             allowed = settings.allowed(match.call, op)
-            if status not in allowed:
-                if not self._offered(match, environ):
-                    return
-                image_id = match.variables["image_id"]
+            if status not in allowed and self._offered(match, environ):
                 LOG.info(
                     "Refused: %s of locations of image %s, which is %s",
                     op,
@@ -225,47 +253,47 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
         return answer.status != 404
 
 
-def _patched(environ: WSGIEnvironment, max_bytes: int) -> list[str]:
-    """Return what a patch does to locations; nothing if it is no patch.
-
-    :raises InternalName: if it names a part of the core's image object
-    """
+def _patch(environ: WSGIEnvironment, max_bytes: int) -> Change:
+    """Return what a patch changes; nothing if the core will not take it."""
     content_type = environ.get("CONTENT_TYPE", "")
     if not json_patch.is_patch(content_type):
-        return []
+        return NO_CHANGE
     body = request_body.read(environ, max_bytes)
     if body is None:
-        return []
+        return NO_CHANGE
     try:
         operations = json_patch.parse(content_type, body)
     except json_patch.NotAPatch:
-        return []
-    for operation in operations:
-        if image_object.is_attribute(operation.path[0]):
-            raise errors.InternalName(operation.path[0])
-    return [each.op for each in operations if each.path[0] == "locations"]
+        return NO_CHANGE
+    names = (operation.path[0] for operation in operations)
+    return Change(
+        [each.op for each in operations if each.path[0] == "locations"],
+        next(filter(image_object.is_attribute, names), None),
+    )
 
 
-def _added(environ: WSGIEnvironment, max_bytes: int) -> list[str]:
-    """Return what a request to the location API does."""
+def _addition(environ: WSGIEnvironment, max_bytes: int) -> Change:
+    """Return what a request to the location API changes."""
     is_form = api_calls.is_form_post(environ)
     if is_form and not request_body.is_readable(environ):
-        return []
+        return NO_CHANGE
     body = request_body.read(environ, max_bytes)
     if body is None:
-        return []
+        return NO_CHANGE
     if is_form and api_calls.form_method(environ, body) != "POST":
-        return []
+        return NO_CHANGE
     try:
         json_patch.load_json(body)
     except json_patch.NotAPatch:
-        return []
-    return [json_patch.ADD]
+        return NO_CHANGE
+    return Change([json_patch.ADD])
 
 
-def _deleted(environ: WSGIEnvironment) -> list[str]:
-    """Return what a request to delete from a store does.
+def _deletion(environ: WSGIEnvironment) -> Change:
+    """Return what a request to delete from a store changes.
 
     The core refuses it with 400 if it has a body.
     """
-    return [] if request_body.has_body(environ) else [json_patch.REMOVE]
+    if request_body.has_body(environ):
+        return NO_CHANGE
+    return Change([json_patch.REMOVE])
