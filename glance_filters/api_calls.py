@@ -128,10 +128,7 @@ class CallMatcher:
         """
         method = _method(environ)
         path = environ.get("PATH_INFO", "")
-        for literals in self._literals.get(method, ()):
-            if all(literal in path for literal in literals):
-                break
-        else:
+        if not self._may_match(method, path):
             return None
         authority, path = _split_authority(path)
         path = _COLLAPSIBLE.sub("/", path)
@@ -142,9 +139,20 @@ class CallMatcher:
             )
             if found is not None:
                 variables = dict(found[0])
+                del variables["controller"]
                 call = self._calls[variables.pop("action")]
                 return Match(call, variables, resource, authority + prefix)
         return None
+
+    def _may_match(self, method: str, path: str) -> bool:
+        # Loops: twice as fast as all(), for requests that are not ours.
+        for literals in self._literals.get(method, ()):
+            for literal in literals:
+                if literal not in path:
+                    break
+            else:
+                return True
+        return False
 
 
 def _literals_by_method(
