@@ -14,7 +14,8 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
+import http.client
 from collections.abc import Callable
 
 import testtools
@@ -30,6 +31,7 @@ from glance_filters.tests.fixtures import (
 )
 
 GUARD = ("location_guard",)
+REMOVE = b'[{"op": "remove", "path": "/locations/0"}]'
 # The core knows no image in one of these.
 GONE = ("deleted", "pending_delete")
 
@@ -96,11 +98,13 @@ class LocationGuardTest(testtools.TestCase):
     def add_by_location_api(
         self, client: http_client.Client, image_id: str
     ) -> http_client.Response:
-        return client.send_json(
+        answer = client.send_json(
             "POST",
             f"/v2/images/{image_id}/locations",
             {"url": self.web.url("/b")},
         )
+        self.folder.wait_for_tasks()
+        return answer
 
     def delete_from_store(
         self, client: http_client.Client, image_id: str
@@ -201,7 +205,6 @@ class LocationGuardTest(testtools.TestCase):
 
     def test_forms_of_the_answer(self) -> None:
         image_id = self.make_image("saving")
-        body = b'[{"op": "remove", "path": "/locations/0"}]'
         for accept, content_type in (
             (None, "text/plain"),
             ("text/html", "text/html"),
@@ -212,12 +215,12 @@ class LocationGuardTest(testtools.TestCase):
             if accept is not None:
                 headers["Accept"] = accept
             answer = self.guarded.request(
-                "PATCH", f"/v2/images/{image_id}", headers, body
+                "PATCH", f"/v2/images/{image_id}", headers, REMOVE
             )
             self.assertEqual(409, answer.status)
             # Glance's own errors have the same form.
             missing = self.alone.request(
-                "PATCH", "/v2/images/missing", headers, body
+                "PATCH", "/v2/images/missing", headers, REMOVE
             )
             for each in (answer, missing):
                 found = each.header("Content-Type") or ""
@@ -291,16 +294,41 @@ class ObjectNameTest(testtools.TestCase):
 class OverSocketTest(testtools.TestCase):
     """The guard on a real server."""
 
+    server_type = real_glance.Server.GUNICORN
+
     def setUp(self) -> None:
         super().setUp()
-        self.server = self.useFixture(real_glance.GlanceServer(GUARD))
+        self.server = self.useFixture(
+            real_glance.GlanceServer(GUARD, server=self.server_type)
+        )
         self.client = self.server.client(auth.ADMIN)
 
-    def test_refusals(self) -> None:
+    def make_image(self, status: str) -> str:
         image_id = self.client.create_image(b"data")
-        self.server.folder.set_status(image_id, "saving")
+        self.server.folder.set_status(image_id, status)
+        return image_id
+
+    def send_chunked(
+        self, image_id: str, body: bytes, method: str, query: str
+    ) -> int:
+        """Send a patch in two chunks, without a Content-Length."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port)
+        with contextlib.closing(connection):
+            connection.request(
+                method,
+                f"/v2/images/{image_id}{query}",
+                iter((body[:9], body[9:])),
+                {
+                    "Content-Type": http_client.PATCH_TYPE,
+                    auth.HEADER: auth.ADMIN,
+                },
+                encode_chunked=True,
+            )
+            return connection.getresponse().status
+
+    def test_refusals(self) -> None:
+        image_id = self.make_image("saving")
         path = f"/v2/images/{image_id}"
-        body = b'[{"op": "remove", "path": "/locations/0"}]'
         patch = {"Content-Type": http_client.PATCH_TYPE}
         for method, target in (
             ("PATCH", path),
@@ -311,15 +339,34 @@ class OverSocketTest(testtools.TestCase):
             ("GET", f"{path}?_method=patch"),
             ("DELETE", f"/v2/stores/fast/{image_id}"),
         ):
-            data = b"" if method == "DELETE" else body
-            answer = self.client.request(method, target, patch, data)
+            body = b"" if method == "DELETE" else REMOVE
+            answer = self.client.request(method, target, patch, body)
             self.assertEqual(409, answer.status, f"{method} {target}")
             self.assertIn(b"Statuses in which it is allowed", answer.body)
         self.assertEqual(1, len(self.server.folder.locations(image_id)))
 
+    def test_chunked(self) -> None:
+        image_id = self.make_image("saving")
+        for method, query in (("PATCH", ""), ("POST", "?_method=PATCH")):
+            code = self.send_chunked(image_id, REMOVE, method, query)
+            self.assertEqual(409, code)
+            rename = b'[{"op": "replace", "path": "/name", "value": "%s"}]'
+            code = self.send_chunked(
+                image_id, rename % method.encode(), method, query
+            )
+            self.assertEqual(200, code)
+            row = self.server.folder.image_row(image_id)
+            self.assertEqual(method, row["name"])
+        self.assertEqual(1, len(self.server.folder.locations(image_id)))
+
     def test_refusal_is_logged(self) -> None:
-        image_id = self.client.create_image(b"data")
-        self.server.folder.set_status(image_id, "killed")
+        image_id = self.make_image("killed")
         self.client.patch(image_id, {"op": "remove", "path": "/locations/0"})
         line = f"Refused: remove of locations of image {image_id}"
-        self.assertTrue(re.search(line, self.server.log), self.server.log)
+        self.assertIn(line, self.server.log)
+
+
+class OverUwsgiTest(OverSocketTest):
+    """The guard on the server that Glance's documentation recommends."""
+
+    server_type = real_glance.Server.UWSGI
