@@ -19,12 +19,23 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from demo import compare, rows, rows_location_guard, serve
-from glance_filters.tests.fixtures import auth, http_data, real_glance
+from glance_filters.filters import location_guard
+from glance_filters.tests.fixtures import (
+    auth,
+    http_data,
+    legacy_core,
+    real_glance,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 # The filters in the pipeline, outermost first, and what is shown of each.
-FILTERS = ("location_guard",)
+FILTER_CLASSES = (location_guard.LocationGuard,)
+FILTERS = tuple(each.name for each in FILTER_CLASSES)
 SECTIONS = (rows_location_guard.SECTION,)
 
 
@@ -34,6 +45,14 @@ def _step(text: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     print(f"{time.monotonic() - started:.1f} s", flush=True)
+
+
+def _legacy_sides() -> list[rows.LegacySide]:
+    core = legacy_core.LegacyCore("newton")
+    app: WSGIApplication = core
+    for filter_class in reversed(FILTER_CLASSES):
+        app = filter_class.factory({})(app)
+    return [rows.LegacySide(core, core), rows.LegacySide(core, app)]
 
 
 def demonstrate() -> int:
@@ -58,6 +77,14 @@ def demonstrate() -> int:
                 *sides,
             )
             compare.quote(section, *sides)
+        for section in SECTIONS:
+            failures += compare.compare(
+                f"{section.title}, on a stub that answers as Glance 13.0.0 "
+                "(Newton) was recorded to answer",
+                ("asked", "Newton stub alone", "with the filters"),
+                section.legacy_rows,
+                *_legacy_sides(),
+            )
     if failures:
         print(f"\n{failures} rows are not as expected.", file=sys.stderr)
     return failures

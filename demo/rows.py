@@ -17,14 +17,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from glance_filters.tests.fixtures import (
+    auth,
     glance_folder,
     http_client,
     http_data,
+    legacy_core,
+    legacy_images,
     real_glance,
 )
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 # Bodies of images in the http store.
 WEB_FILES = {f"/data-{number}": bytes(1000) for number in range(3)}
@@ -97,6 +103,39 @@ class GlanceSide:
         """Return an image's status and locations, from the database."""
         row = self._folder.image_row(image_id)
         return row["status"], len(self._folder.locations(image_id))
+
+
+class LegacySide:
+    """A side that is the stub of an old core, in this process.
+
+    :param core: the stub
+    :param app: the stub, alone or behind the filters
+    """
+
+    def __init__(
+        self, core: legacy_core.LegacyCore, app: WSGIApplication
+    ) -> None:
+        self._core = core
+        self._app = app
+
+    def client(self, token: str) -> http_client.Client:
+        """Return a client of the API."""
+        return http_client.WsgiClient(self._app, token)
+
+    def add_image(self, status: str, locations: int) -> str:
+        """Add an image to the stub, of the project of the demo's users."""
+        urls = [legacy_images.HTTP_URL, f"{legacy_images.HTTP_URL}?2"]
+        project = auth.MEMBER.split(":")[1]
+        return self._core.add_image(status, urls[:locations], owner=project).id
+
+    def spare_location(self) -> dict[str, object]:
+        """Return a location, for a patch, that no image has yet."""
+        return {"url": f"{legacy_images.HTTP_URL}?2", "metadata": {}}
+
+    def image(self, image_id: str) -> tuple[str, int]:
+        """Return an image's status and locations, from the stub's memory."""
+        image = self._core.images[image_id]
+        return image.status, len(image.locations)
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,9 @@ _OTHER_IMAGE = Row(
 _LEGACY = (
     _row(_remove, "importing", 2, 409),
     _row(_remove, "saving", 2, 409),
+    _row(_remove, "killed", 2, 409),
     _row(_replace, "deactivated", 2, 409),
+    _row(_add, "saving", 1, 409),
     _row(_remove, "active", 2, 200, ("active", 1)),
 )
 
