@@ -30,7 +30,7 @@ _ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
 def answer(error: errors.FilterError) -> webob.exc.HTTPError:
     """Return the WSGI application that answers *error*.
 
-    It is the same kind of answer as Glance's own errors: HTML by default,
-    JSON or plain text if the request's ``Accept`` asks for it.
+    Its body has the form of Glance's own errors: plain text, or HTML or JSON
+    if the request's ``Accept`` asks for it.
     """
     return _ANSWERS[type(error)](str(error))

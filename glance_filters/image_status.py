@@ -18,8 +18,9 @@ See "Image Statuses" in Glance's user documentation.
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING
+
+from oslo_log import log as logging
 
 from glance_filters import api_calls, errors, subrequest
 
