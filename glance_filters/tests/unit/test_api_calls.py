@@ -89,7 +89,7 @@ class MatchTest(unittest.TestCase):
             (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2"}, ""),
             (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2.3"}, ""),
             (f"/v2{IMAGE}", {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2"}, None),
-            (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2 "}, ""),
+            (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2; q=1"}, ""),
             (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v1"}, None),
             (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2;q=0.5"}, None),
             (f"/v2{IMAGE}", {"HTTP_ACCEPT": f"a/b, {MEDIA_TYPE}v2"}, "/v2"),
