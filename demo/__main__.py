@@ -1,0 +1,107 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Run with ``python -m demo``, or ``python -m demo serve``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from demo import compare, rows, rows_location_guard, serve
+from glance_filters.filters import location_guard
+from glance_filters.tests.fixtures import (
+    auth,
+    http_data,
+    legacy_core,
+    real_glance,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+# The filters in the pipeline, outermost first, and what is shown of each.
+FILTER_CLASSES = (location_guard.LocationGuard,)
+FILTERS = tuple(each.name for each in FILTER_CLASSES)
+SECTIONS = (rows_location_guard.SECTION,)
+
+
+@contextlib.contextmanager
+def _step(text: str) -> Iterator[None]:
+    print(f"{text} ... ", end="", flush=True)
+    started = time.monotonic()
+    yield
+    print(f"{time.monotonic() - started:.1f} s", flush=True)
+
+
+def _legacy_sides() -> list[rows.LegacySide]:
+    core = legacy_core.LegacyCore("newton")
+    app: WSGIApplication = core
+    for filter_class in reversed(FILTER_CLASSES):
+        app = filter_class.factory({})(app)
+    return [rows.LegacySide(core, core), rows.LegacySide(core, app)]
+
+
+def demonstrate() -> int:
+    """Print all tables; return the number of rows that are wrong."""
+    failures = 0
+    with contextlib.ExitStack() as stack:
+        web = stack.enter_context(http_data.HttpDataServer(rows.WEB_FILES))
+        sides = []
+        for text, filters in (
+            ("Starting Glance alone", ()),
+            (f"Starting Glance with {', '.join(FILTERS)}", FILTERS),
+        ):
+            with _step(text):
+                glance = stack.enter_context(real_glance.GlanceServer(filters))
+            sides.append(rows.GlanceSide(glance, web, auth.MEMBER))
+        for section in SECTIONS:
+            failures += compare.compare(
+                f"{section.title}: a request about an image, and what the "
+                "image is then",
+                ("asked", "Glance alone", "with the filters"),
+                section.rows,
+                *sides,
+            )
+            compare.quote(section, *sides)
+        for section in SECTIONS:
+            failures += compare.compare(
+                f"{section.title}, on a stub that answers as Glance 13.0.0 "
+                "(Newton) was recorded to answer",
+                ("asked", "Newton stub alone", "with the filters"),
+                section.legacy_rows,
+                *_legacy_sides(),
+            )
+    if failures:
+        print(f"\n{failures} rows are not as expected.", file=sys.stderr)
+    return failures
+
+
+def main() -> int:
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    serving = commands.add_parser("serve", help=serve.__doc__)
+    serving.add_argument("--port", type=int, default=0, help="default: free")
+    arguments = parser.parse_args()
+    if arguments.command == "serve":
+        serve.serve(FILTERS, arguments.port)
+        return 0
+    return 1 if demonstrate() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Ask two sides the same, and print what each of them answered."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from demo import rows, table
+
+
+def compare(
+    title: str,
+    columns: Sequence[str],
+    table_rows: Sequence[rows.Row],
+    alone: rows.Side,
+    filtered: rows.Side,
+) -> int:
+    """Print a table, row by row as they are observed.
+
+    :param title: stands above the table
+    :param columns: the heads of the three columns
+    :param table_rows: what to ask
+    :param alone: the side without the filters
+    :param filtered: the side with the filters
+    :returns: the number of rows that are not as expected with the filters
+    """
+    widths = table.column_widths(table.terminal_width(), len(columns))
+    print(f"\n{title}\n")
+    print(table.format_row(columns, widths))
+    failures = different = 0
+    for row in table_rows:
+        seen = [row.observe(alone), row.observe(filtered)]
+        different += seen[0] != seen[1]
+        print(table.format_rule(widths))
+        print(table.format_row([row.asked, *seen], widths), flush=True)
+        if seen[1] != row.filtered:
+            failures += 1
+            print(f"NOT AS EXPECTED: {row.filtered!r}")
+    print(table.format_rule(widths))
+    print(
+        f"{len(table_rows)} requests; in {different} of them the filters "
+        "made a difference."
+    )
+    return failures
+
+
+def quote(
+    section: rows.Section, alone: rows.Side, filtered: rows.Side
+) -> None:
+    """Print what both sides answer in full to one request of a section."""
+    asked, send = section.quote
+    print(f"\n{asked}:")
+    width = table.terminal_width() - 1
+    for name, side in (("alone", alone), ("filtered", filtered)):
+        answer = send(side)
+        text = re.sub(r"<[^>]*>|\s+", " ", answer.body.decode())
+        print(
+            textwrap.fill(
+                f"{name}: {text}",
+                width,
+                initial_indent="  ",
+                subsequent_indent="    ",
+            )
+        )

@@ -1,0 +1,179 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a table of the demonstration is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+from glance_filters.tests.fixtures import (
+    auth,
+    glance_folder,
+    http_client,
+    http_data,
+    legacy_core,
+    legacy_images,
+    real_glance,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+# Bodies of images in the http store.
+WEB_FILES = {f"/data-{number}": bytes(1000) for number in range(3)}
+
+
+class Side(Protocol):
+    """A core, alone or behind the filters, and a look behind its API."""
+
+    def client(self, token: str) -> http_client.Client:
+        """Return a client of the API."""
+
+    def add_image(self, status: str, locations: int) -> str:
+        """Add an image and return its id.
+
+        :param status: the status it is in
+        :param locations: how many locations it has, 0 to 2
+        """
+
+    def spare_location(self) -> dict[str, object]:
+        """Return a location, for a patch, that no image has yet."""
+
+    def image(self, image_id: str) -> tuple[str, int]:
+        """Return an image's status and its number of locations."""
+
+
+class GlanceSide:
+    """A side that is a Glance in a process of its own.
+
+    :param glance: the server
+    :param web: serves ``WEB_FILES``, to which its locations point
+    :param token: the owner of its images, who may add locations
+    """
+
+    def __init__(
+        self,
+        glance: real_glance.GlanceServer,
+        web: http_data.HttpDataServer,
+        token: str,
+    ) -> None:
+        self._glance = glance
+        self._folder: glance_folder.GlanceFolder = glance.folder
+        self._web = web
+        self._token = token
+
+    def client(self, token: str) -> http_client.Client:
+        """Return a client of the API."""
+        return self._glance.client(token)
+
+    def add_image(self, status: str, locations: int) -> str:
+        """Add an image by the API and set its status in the database."""
+        owner = self.client(self._token)
+        image_id = owner.create_image()
+        for path in list(WEB_FILES)[:locations]:
+            operation = {
+                "op": "add",
+                "path": "/locations/-",
+                "value": {"url": self._web.url(path), "metadata": {}},
+            }
+            answer = owner.patch(image_id, operation)
+            if answer.status != HTTPStatus.OK:
+                raise RuntimeError(f"no location: {answer}")
+        self._folder.set_status(image_id, status)
+        return image_id
+
+    def spare_location(self) -> dict[str, object]:
+        """Return a location, for a patch, that no image has yet."""
+        return {"url": self._web.url(list(WEB_FILES)[-1]), "metadata": {}}
+
+    def image(self, image_id: str) -> tuple[str, int]:
+        """Return an image's status and locations, from the database."""
+        row = self._folder.image_row(image_id)
+        return row["status"], len(self._folder.locations(image_id))
+
+
+class LegacySide:
+    """A side that is the stub of an old core, in this process.
+
+    :param core: the stub
+    :param app: the stub, alone or behind the filters
+    """
+
+    def __init__(
+        self, core: legacy_core.LegacyCore, app: WSGIApplication
+    ) -> None:
+        self._core = core
+        self._app = app
+
+    def client(self, token: str) -> http_client.Client:
+        """Return a client of the API."""
+        return http_client.WsgiClient(self._app, token)
+
+    def add_image(self, status: str, locations: int) -> str:
+        """Add an image to the stub, of the project of the demo's users."""
+        urls = [legacy_images.HTTP_URL, f"{legacy_images.HTTP_URL}?2"]
+        project = auth.MEMBER.split(":")[1]
+        return self._core.add_image(status, urls[:locations], owner=project).id
+
+    def spare_location(self) -> dict[str, object]:
+        """Return a location, for a patch, that no image has yet."""
+        return {"url": f"{legacy_images.HTTP_URL}?2", "metadata": {}}
+
+    def image(self, image_id: str) -> tuple[str, int]:
+        """Return an image's status and locations, from the stub's memory."""
+        image = self._core.images[image_id]
+        return image.status, len(image.locations)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table.
+
+    :ivar asked: what is asked of a side
+    :ivar observe: asks it and returns what was observed, in a few words
+    :ivar filtered: what is to be observed with the filters
+    """
+
+    asked: str
+    observe: Callable[[Side], str]
+    filtered: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """The rows of one filter.
+
+    :ivar title: what they are about
+    :ivar rows: for real Glance
+    :ivar legacy_rows: for the stub of an old core
+    :ivar quote: a request of which both answers are shown in full
+    """
+
+    title: str
+    rows: Sequence[Row]
+    legacy_rows: Sequence[Row]
+    quote: tuple[str, Callable[[Side], http_client.Response]]
+
+
+def describe_status(status: int) -> str:
+    """Return a status code with its name."""
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def describe_image(status: str, locations: int) -> str:
+    """Return an image's state in a few words."""
+    plural = "" if locations == 1 else "s"
+    return f"{status}, {locations} location{plural}"

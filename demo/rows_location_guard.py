@@ -1,0 +1,190 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Rows about location_guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from demo.rows import Row, Section, Side, describe_image, describe_status
+from glance_filters.tests.fixtures import auth, glance_config, http_client
+
+# What only the filter's own refusals say: Glance refuses much itself.
+_OWN_WORDS = (b"Statuses in which it is allowed", b"is not an image property")
+
+# Sends a request about the image with the given id.
+_Send = Callable[[http_client.Client, Side, str], http_client.Response]
+
+
+def _remove(
+    client: http_client.Client, side: Side, image_id: str
+) -> http_client.Response:
+    return client.patch(image_id, {"op": "remove", "path": "/locations/0"})
+
+
+def _replace(
+    client: http_client.Client, side: Side, image_id: str
+) -> http_client.Response:
+    operation = {
+        "op": "replace",
+        "path": "/locations",
+        "value": [side.spare_location()],
+    }
+    return client.patch(image_id, operation)
+
+
+def _add(
+    client: http_client.Client, side: Side, image_id: str
+) -> http_client.Response:
+    operation = {
+        "op": "add",
+        "path": "/locations/-",
+        "value": side.spare_location(),
+    }
+    return client.patch(image_id, operation)
+
+
+def _rename_and_remove(
+    client: http_client.Client, side: Side, image_id: str
+) -> http_client.Response:
+    return client.patch(
+        image_id,
+        {"op": "replace", "path": "/name", "value": "renamed"},
+        {"op": "remove", "path": "/locations/0"},
+    )
+
+
+def _post(
+    client: http_client.Client, side: Side, image_id: str
+) -> http_client.Response:
+    return client.send_json(
+        "POST",
+        f"/v2/images/{image_id}/locations",
+        {"url": side.spare_location()["url"]},
+    )
+
+
+def _delete_from_store(
+    client: http_client.Client, side: Side, image_id: str
+) -> http_client.Response:
+    store = glance_config.WEB_STORE
+    return client.request("DELETE", f"/v2/stores/{store}/{image_id}")
+
+
+def _describe(answer: http_client.Response) -> str:
+    """Return who answered what."""
+    text = describe_status(answer.status)
+    if any(words in answer.body for words in _OWN_WORDS):
+        text += ", by the guard"
+    return text
+
+
+_TEXTS: dict[_Send, str] = {
+    _remove: "PATCH remove /locations/0",
+    _replace: "PATCH replace /locations",
+    _add: "PATCH add /locations/-",
+    _rename_and_remove: "PATCH replace /name, remove /locations/0",
+    _post: "POST /v2/images/ID/locations",
+    _delete_from_store: "DELETE /v2/stores/STORE/ID",
+}
+
+
+def _row(
+    send: _Send,
+    status: str,
+    locations: int,
+    filtered: int,
+    after: tuple[str, int] | None = None,
+    token: str = auth.ADMIN,
+) -> Row:
+    """Return a row about a request for an image of its own.
+
+    :param send: sends the request
+    :param status: the image's status before it
+    :param locations: the image's number of locations before it
+    :param filtered: the status code with the filters
+    :param after: the image's state then; None for the state before it
+    :param token: who asks
+    """
+
+    def observe(side: Side) -> str:
+        image_id = side.add_image(status, locations)
+        answer = send(side.client(token), side, image_id)
+        state = describe_image(*side.image(image_id))
+        return f"{_describe(answer)}\n{state}"
+
+    before = describe_image(status, locations)
+    who = " (as a member)" if token == auth.MEMBER else ""
+    state = describe_image(*(after or (status, locations)))
+    by = "" if filtered < 300 else ", by the guard"
+    return Row(
+        asked=f"{_TEXTS[send]}{who}\n{before}",
+        observe=observe,
+        filtered=f"{describe_status(filtered)}{by}\n{state}",
+    )
+
+
+def _patch_of_another_image(side: Side) -> str:
+    """Send a patch about one image that names another."""
+    image_id = side.add_image("queued", 0)
+    other_id = side.add_image("deactivated", 1)
+    answer = side.client(auth.MEMBER).patch(
+        image_id, {"op": "replace", "path": "/image_id", "value": other_id}
+    )
+    status, _ = side.image(other_id)
+    return f"{_describe(answer)}\nthe other: {status}"
+
+
+_CALLS_REFUSED = (
+    _row(_remove, "importing", 2, 409),
+    _row(_remove, "importing", 2, 409, token=auth.MEMBER),
+    _row(_replace, "saving", 1, 409),
+    _row(_add, "deactivated", 1, 409),
+    _row(_rename_and_remove, "saving", 2, 409),
+    _row(_post, "importing", 1, 409),
+    _row(_delete_from_store, "deactivated", 2, 409),
+    _row(_delete_from_store, "queued", 2, 409),
+)
+
+_CALLS_ALLOWED = (
+    _row(_remove, "active", 2, 200, ("active", 1)),
+    _row(_add, "queued", 0, 200, ("active", 1)),
+)
+
+_OTHER_IMAGE = Row(
+    asked="PATCH replace /image_id by that of a deactivated image",
+    observe=_patch_of_another_image,
+    filtered=f"{describe_status(403)}, by the guard\nthe other: deactivated",
+)
+
+_LEGACY = (
+    _row(_remove, "importing", 2, 409),
+    _row(_remove, "saving", 2, 409),
+    _row(_remove, "killed", 2, 409),
+    _row(_replace, "deactivated", 2, 409),
+    _row(_add, "saving", 1, 409),
+    _row(_remove, "active", 2, 200, ("active", 1)),
+)
+
+
+def _refused(side: Side) -> http_client.Response:
+    image_id = side.add_image("importing", 2)
+    return _remove(side.client(auth.ADMIN), side, image_id)
+
+
+SECTION = Section(
+    title="location_guard",
+    rows=(*_CALLS_REFUSED, _OTHER_IMAGE, *_CALLS_ALLOWED),
+    legacy_rows=_LEGACY,
+    quote=("PATCH remove /locations/0 of an importing image", _refused),
+)

@@ -1,0 +1,36 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The answers that the filters give themselves: one table, error to HTTP."""
+
+from __future__ import annotations
+
+import webob.exc
+
+from glance_filters import errors
+
+_ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
+    errors.LocationConflict: webob.exc.HTTPConflict,
+    errors.InternalName: webob.exc.HTTPForbidden,
+    errors.BodyTooLarge: webob.exc.HTTPRequestEntityTooLarge,
+    errors.BodyUnreadable: webob.exc.HTTPBadRequest,
+    errors.StatusUnknown: webob.exc.HTTPServiceUnavailable,
+}
+
+
+def answer(error: errors.FilterError) -> webob.exc.HTTPError:
+    """Return the WSGI application that answers *error*.
+
+    Its body has the form of Glance's own errors: plain text, or HTML or JSON
+    if the request's ``Accept`` asks for it.
+    """
+    return _ANSWERS[type(error)](str(error))

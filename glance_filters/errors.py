@@ -1,0 +1,100 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The errors by which a request is refused; :mod:`answers` makes them HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class FilterError(Exception):
+    """Base of the errors by which a filter refuses a request.
+
+    The text is shown to the client: it names the rule that was broken or the
+    limit that was passed, never internals of the service.
+    """
+
+
+class LocationConflict(FilterError):
+    """The image's status does not allow the operation on its locations.
+
+    :param operation: what was asked, for example ``remove``
+    :param image_id: the image, as the request names it
+    :param status: the image's status, as the core reports it
+    :param allowed: the statuses in which the operation is allowed
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        image_id: str,
+        status: str,
+        allowed: Iterable[str],
+    ) -> None:
+        self.operation = operation
+        self.image_id = image_id
+        self.status = status
+        super().__init__(
+            f"Operation {operation!r} on the locations of image {image_id} "
+            f"conflicts with its status {status!r}. Statuses in which it is "
+            f"allowed: {', '.join(allowed) or 'none'}."
+        )
+
+
+class InternalName(FilterError):
+    """A patch operation names a part of the core's image object.
+
+    :param name: the first token of the operation's pointer
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name!r} is not an image property and cannot be changed by a "
+            "patch."
+        )
+
+
+class BodyTooLarge(FilterError):
+    """The request body is longer than a filter is willing to read.
+
+    :param max_bytes: the limit in bytes, inclusive
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(
+            f"The request body is larger than the limit of {max_bytes} bytes."
+        )
+
+
+class BodyUnreadable(FilterError):
+    """The request body could not be read to its end or not be understood.
+
+    :param reason: what was wrong with it
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The request body could not be read: {reason}.")
+
+
+class StatusUnknown(FilterError):
+    """The core did not tell the image's status, so nothing can be decided.
+
+    :param image_id: the image, as the request names it
+    """
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(
+            f"The status of image {image_id} could not be determined, so its "
+            "locations cannot be changed now. Please try again later."
+        )

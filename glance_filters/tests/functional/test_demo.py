@@ -1,0 +1,45 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The demonstration observes what it says, on real Glance."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import testtools
+
+from demo import __main__ as demo
+
+
+class DemoTest(testtools.TestCase):
+    """All rows are as expected, and only with the filters."""
+
+    def demonstrate(self) -> tuple[int, str]:
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            with contextlib.redirect_stderr(text):
+                return demo.demonstrate(), text.getvalue()
+
+    def test_with_the_filters(self) -> None:
+        failures, text = self.demonstrate()
+        self.assertEqual(0, failures, text)
+        self.assertIn("409 Conflict, by the", text)
+
+    def test_without_them_no_row_can_pretend(self) -> None:
+        self.patch(demo, "FILTERS", ())
+        self.patch(demo, "FILTER_CLASSES", ())
+        failures, text = self.demonstrate()
+        self.assertEqual(text.count("NOT AS EXPECTED"), failures)
+        # The rows that show what is let through hold without a filter too.
+        self.assertEqual(9 + 5, failures, text)

@@ -1,0 +1,124 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""location_guard in front of cores as old as Newton and Ocata.
+
+The cores are stubs that answer as the real ones were recorded. Where those
+would carry out what the image's status should forbid, the guard does not let
+them; where they would not, their own answer stays.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import testtools
+
+from glance_filters import image_status
+from glance_filters.filters import location_guard
+from glance_filters.tests.fixtures import (
+    http_client,
+    legacy_core,
+    legacy_images,
+)
+
+TOKEN = "alice:t1:admin"
+RELEASES = ("newton", "ocata")
+LOCATION = {"url": f"{legacy_images.HTTP_URL}?2", "metadata": {}}
+OPERATIONS: Mapping[str, Mapping[str, Any]] = {
+    "add": {"op": "add", "path": "/locations/-", "value": LOCATION},
+    "replace": {"op": "replace", "path": "/locations", "value": [LOCATION]},
+    "remove": {"op": "remove", "path": "/locations/0"},
+}
+# In how many rows of the table a core alone takes a location away.
+LOST_ALONE = {"newton": 7}
+ALLOWED = {
+    "add": ("active", "queued"),
+    "replace": ("active", "queued"),
+    "remove": ("active",),
+}
+
+
+class LegacyGuardTest(testtools.TestCase):
+    """The guard's table on cores that do not keep to it."""
+
+    def ask(
+        self,
+        release: str,
+        status: str,
+        locations: int,
+        send: Callable[[http_client.Client, str], http_client.Response],
+        guarded: bool,
+    ) -> tuple[int, bytes, legacy_images.Image, list[tuple[str, str]]]:
+        """Send a request about a new image: answer, image, core's calls."""
+        core = legacy_core.LegacyCore(release)
+        image = core.add_image(status, ("file", "http")[:locations])
+        factory = location_guard.LocationGuard.factory({})
+        app = factory(core) if guarded else core
+        answer = send(http_client.WsgiClient(app, TOKEN), image.id)
+        self.assertEqual([], core.open_bodies)
+        body = answer.body.replace(image.id.encode(), b"ID")
+        return answer.status, body, image, core.calls
+
+    def test_the_table(self) -> None:
+        lost = collections.Counter[str]()
+        for release, status, locations, op in itertools.product(
+            RELEASES, image_status.STATUSES, (0, 1, 2), OPERATIONS
+        ):
+
+            def send(
+                client: http_client.Client, image_id: str, op: str = op
+            ) -> http_client.Response:
+                return client.patch(image_id, OPERATIONS[op])
+
+            row = (release, status, locations, op)
+            arguments = (release, status, locations, send)
+            alone = self.ask(*arguments, guarded=False)
+            code, body, image, calls = self.ask(*arguments, guarded=True)
+            if status in ALLOWED[op] or status == "deleted":
+                self.assertEqual(alone[:2], (code, body), str(row))
+                self.assertEqual(
+                    [method for method, _ in calls], ["GET", "PATCH"]
+                )
+                continue
+            self.assertEqual(409, code, str(row))
+            self.assertIn(b"Statuses in which it is allowed", body)
+            self.assertEqual([method for method, _ in calls], ["GET"])
+            self.assertEqual(locations, len(image.locations), str(row))
+            self.assertEqual(status, image.status)
+            if len(alone[2].locations) < locations:
+                lost[release] += 1
+        self.assertEqual(LOST_ALONE, lost)
+
+    def test_calls_that_came_later(self) -> None:
+        """An unknown call stays the core's to answer, with 404."""
+
+        def add(
+            client: http_client.Client, image_id: str
+        ) -> http_client.Response:
+            path = f"/v2/images/{image_id}/locations"
+            return client.send_json("POST", path, LOCATION)
+
+        def delete(
+            client: http_client.Client, image_id: str
+        ) -> http_client.Response:
+            return client.request("DELETE", f"/v2/stores/fast/{image_id}")
+
+        for release, send in itertools.product(RELEASES, (add, delete)):
+            arguments = (release, "saving", 2, send)
+            alone = self.ask(*arguments, guarded=False)
+            code, body, _, _ = self.ask(*arguments, guarded=True)
+            self.assertEqual(404, code)
+            self.assertEqual(alone[:2], (code, body))

@@ -1,0 +1,77 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The paste file of this package against that of the installed Glance."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import pathlib
+
+import testtools
+from paste.deploy import loadwsgi
+
+import glance_filters
+
+OURS = (
+    pathlib.Path(glance_filters.__file__).parents[1]
+    / "etc"
+    / "glance-api-paste.ini"
+)
+
+
+def glances_own() -> pathlib.Path:
+    """Return the paste file that the installed Glance brings."""
+    [found] = [
+        file
+        for file in importlib.metadata.files("glance") or ()
+        if file.name == "glance-api-paste.ini"
+    ]
+    return pathlib.Path(str(found.locate()))
+
+
+def pipelines(path: pathlib.Path, without: set[str]) -> dict[str, list[str]]:
+    """Return the pipeline of each flavor, but for the filters *without*."""
+    parser = loadwsgi.ConfigLoader(str(path)).parser
+    root, found = "composite:glance-api", {}
+    for section in parser.sections():
+        if section.startswith(root):
+            flavor = section[len(root) + 1 :] or "default"
+            names = parser.get("composite:api", flavor).split()
+            found[flavor] = [name for name in names if name not in without]
+    return found
+
+
+class PasteFileTest(testtools.TestCase):
+    def test_pipelines_are_glances_and_the_filters(self) -> None:
+        ours = {
+            entry_point.name
+            for entry_point in importlib.metadata.distribution(
+                "glance-filters"
+            ).entry_points
+            if entry_point.group == "paste.filter_factory"
+        }
+        self.assertEqual(
+            pipelines(glances_own(), set()), pipelines(OURS, ours)
+        )
+
+    def test_filters_and_applications_are_glances(self) -> None:
+        ours = loadwsgi.ConfigLoader(str(OURS)).parser
+        glances = loadwsgi.ConfigLoader(str(glances_own())).parser
+        for section in glances.sections():
+            if section.startswith(("filter:", "app:")):
+                # Paste Deploy adds the path of the file to each section.
+                keys = set(glances.options(section)) - set(glances.defaults())
+                for key in keys:
+                    self.assertEqual(
+                        glances.get(section, key), ours.get(section, key)
+                    )

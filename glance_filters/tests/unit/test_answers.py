@@ -1,0 +1,58 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import json
+import unittest
+
+from glance_filters import answers, errors
+from glance_filters.tests.unit import fakes
+
+
+class AnswerTest(unittest.TestCase):
+    def test_codes(self) -> None:
+        for error, code in (
+            (errors.LocationConflict("remove", "ID", "saving", ()), 409),
+            (errors.InternalName("base"), 403),
+            (errors.BodyTooLarge(10), 413),
+            (errors.BodyUnreadable("why"), 400),
+            (errors.StatusUnknown("ID"), 503),
+        ):
+            with self.subTest(error):
+                environ = fakes.environ_of("PATCH", "/")
+                code_, _, body = fakes.call(answers.answer(error), environ)
+                self.assertEqual(code, code_)
+                self.assertIn(str(error).encode(), body)
+
+    def test_every_error_has_an_answer(self) -> None:
+        for error in errors.FilterError.__subclasses__():
+            self.assertIn(error, answers._ANSWERS)
+
+    def test_forms(self) -> None:
+        error = errors.InternalName("a&b")
+        for accept, expected in (
+            (None, b"'a&b' is not"),
+            ("text/plain", b"'a&b' is not"),
+            ("text/html", b"a&amp;b"),
+        ):
+            environ = fakes.environ_of("PATCH", "/")
+            if accept is not None:
+                environ["HTTP_ACCEPT"] = accept
+            with self.subTest(accept):
+                _, _, body = fakes.call(answers.answer(error), environ)
+                self.assertIn(expected, body)
+        environ = fakes.environ_of(
+            "PATCH", "/", HTTP_ACCEPT="application/json"
+        )
+        _, _, body = fakes.call(answers.answer(error), environ)
+        self.assertIn("403", json.loads(body)["code"])

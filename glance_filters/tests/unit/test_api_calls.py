@@ -1,0 +1,192 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from glance_filters import api_calls
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.fakes import IMAGE_ID
+
+CALLS = (
+    api_calls.UPDATE_IMAGE,
+    api_calls.ADD_LOCATION,
+    api_calls.DELETE_FROM_STORE,
+)
+MEDIA_TYPE = "application/vnd.openstack.images-"
+IMAGE = f"/images/{IMAGE_ID}"
+NEGOTIATED = {"api.version": 2}
+
+
+class MatchTest(unittest.TestCase):
+    def match(
+        self, method: str, path: str, **keys: Any
+    ) -> api_calls.Match | None:
+        environ = fakes.environ_of(method, path, **keys)
+        return api_calls.CallMatcher(CALLS).match(environ)
+
+    def test_calls(self) -> None:
+        for call, method, path in (
+            (api_calls.UPDATE_IMAGE, "PATCH", IMAGE),
+            (api_calls.ADD_LOCATION, "POST", f"{IMAGE}/locations"),
+            (
+                api_calls.DELETE_FROM_STORE,
+                "DELETE",
+                f"/stores/fast/{IMAGE_ID}",
+            ),
+        ):
+            with self.subTest(call.action):
+                found = self.match(method, f"/v2{path}")
+                assert found is not None
+                self.assertEqual(call, found.call)
+                self.assertEqual(IMAGE_ID, found.variables["image_id"])
+                self.assertEqual("/v2", found.prefix)
+                self.assertEqual(f"/v2{path}", found.path_info)
+                self.assertEqual(f"/v2{IMAGE}", found.image_path())
+                self.assertIsNone(self.match("GET", f"/v2{path}"))
+                self.assertIsNone(self.match(method.lower(), f"/v2{path}"))
+                self.assertIsNone(self.match(method, f"/v2{path}/x"))
+                self.assertIsNone(self.match(method, f"/v2{path}/"))
+
+    def test_variables(self) -> None:
+        found = self.match("DELETE", "/v2/stores/fast/ID")
+        assert found is not None
+        self.assertEqual(
+            {"store_id": "fast", "image_id": "ID"}, found.variables
+        )
+
+    def test_paths(self) -> None:
+        """(path, other keys, expected prefix; None for no match)"""
+        for path, keys, prefix in (
+            # A urlmap collapses slashes.
+            (f"//v2//{IMAGE}", {}, "/v2"),
+            (f"/v2/images//{IMAGE_ID}", {}, "/v2"),
+            # Versions in the URL.
+            (f"/v2.0{IMAGE}", {}, "/v2.0"),
+            (f"/v2.17{IMAGE}", {}, "/v2.17"),
+            (f"/v2.{IMAGE}", {}, None),
+            (f"/v2a{IMAGE}", {}, None),
+            (f"/v1{IMAGE}", {}, None),
+            (f"/V2{IMAGE}", {}, None),
+            (IMAGE, {}, None),
+            (f"v2{IMAGE}", {}, "v2"),
+            # Negotiated: the version has become /v2.
+            (f"/v2{IMAGE}", NEGOTIATED, "/v2"),
+            (f"/v2.1{IMAGE}", NEGOTIATED, None),
+            (IMAGE, NEGOTIATED, None),
+            # A version in Accept takes the URL's place.
+            (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2"}, ""),
+            (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2.3"}, ""),
+            (f"/v2{IMAGE}", {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2"}, None),
+            (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2; q=1"}, ""),
+            (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v1"}, None),
+            (IMAGE, {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2;q=0.5"}, None),
+            (f"/v2{IMAGE}", {"HTTP_ACCEPT": f"a/b, {MEDIA_TYPE}v2"}, "/v2"),
+            (
+                f"/v2{IMAGE}",
+                {"HTTP_ACCEPT": f"{MEDIA_TYPE}v2", **NEGOTIATED},
+                "/v2",
+            ),
+            # Mounts.
+            (f"/v2{IMAGE}", {"SCRIPT_NAME": "/image"}, "/v2"),
+            (IMAGE, {"SCRIPT_NAME": "/v2"}, ""),
+            (IMAGE, {"SCRIPT_NAME": "/image/v2", **NEGOTIATED}, ""),
+            (f"/v2{IMAGE}", {"SCRIPT_NAME": "/v2"}, "/v2"),
+            # A target in absolute form.
+            (f"http://h:9292/v2{IMAGE}", {}, "http://h:9292/v2"),
+            (f"https://h//v2{IMAGE}", {}, "https://h/v2"),
+            (f"ftp://h/v2{IMAGE}", {}, None),
+        ):
+            with self.subTest(path, **keys):
+                found = self.match("PATCH", path, **keys)
+                self.assertEqual(prefix, found and found.prefix)
+
+    def test_line_feeds(self) -> None:
+        """The patterns of Routes end before one last line feed."""
+        found = self.match("PATCH", f"/v2{IMAGE}\n")
+        assert found is not None
+        self.assertEqual(IMAGE_ID, found.variables["image_id"])
+        self.assertEqual(f"/v2{IMAGE}", found.image_path())
+        found = self.match("PATCH", f"/v2{IMAGE}\n\n")
+        assert found is not None
+        self.assertEqual(f"{IMAGE_ID}\n", found.variables["image_id"])
+        again = self.match("PATCH", found.image_path())
+        assert again is not None
+        self.assertEqual(found.variables, again.variables)
+
+    def test_method_overrides(self) -> None:
+        for method, query, expected in (
+            ("POST", "_method=PATCH", True),
+            ("GET", "_method=PATCH", True),
+            ("GET", "a=b&_method=patch", True),
+            ("GET", "_method=P%41TCH", True),
+            ("GET", "_method=GET&_method=PATCH", True),
+            ("GET", "_method=PATCH&_method=GET", False),
+            ("GET", "x_method=PATCH", False),
+            ("GET", "%5Fmethod=PATCH", False),
+            ("PATCH", "_method=GET", False),
+            ("PATCH", "_method=", True),
+            ("PATCH", "_method=%FF", True),
+        ):
+            with self.subTest(method, query=query):
+                found = self.match(method, f"/v2{IMAGE}", QUERY_STRING=query)
+                self.assertEqual(expected, found is not None)
+
+
+class FormTest(unittest.TestCase):
+    def test_is_form_post(self) -> None:
+        for method, content_type, query, expected in (
+            ("POST", "application/x-www-form-urlencoded", "", True),
+            ("POST", "multipart/form-data; boundary=x", "", True),
+            ("POST", "application/x-www-form-urlencoded", "_method=x", False),
+            ("POST", "Application/X-WWW-Form-Urlencoded", "", False),
+            ("POST", "application/json", "", False),
+            ("PUT", "application/x-www-form-urlencoded", "", False),
+        ):
+            environ = fakes.environ_of(
+                method, "/", CONTENT_TYPE=content_type, QUERY_STRING=query
+            )
+            with self.subTest(method, type=content_type, query=query):
+                found = api_calls.is_form_post(environ)
+                self.assertEqual(expected, found)
+
+    def test_form_method(self) -> None:
+        environ = fakes.environ_of(
+            "POST", "/", CONTENT_TYPE="application/x-www-form-urlencoded"
+        )
+        for body, expected in (
+            (b"_method=delete", "DELETE"),
+            (b"a=b&_method=PUT", "PUT"),
+            (b'{"url": "http://h/?a=b&_method=GET&"}', "GET"),
+            (b'{"url": "x"}', "POST"),
+            (b"_method=", "POST"),
+            (b"_method=%FF", "\ufffd"),
+            (b"", "POST"),
+        ):
+            with self.subTest(body):
+                found = api_calls.form_method(environ, body)
+                self.assertEqual(expected, found)
+
+
+class AcceptOfChildTest(unittest.TestCase):
+    def test_accept(self) -> None:
+        for accept, keys, expected in (
+            ("text/html", {}, "application/json"),
+            (f"{MEDIA_TYPE}v2.1", {}, f"{MEDIA_TYPE}v2.1"),
+            (f"{MEDIA_TYPE}v2.1", NEGOTIATED, "application/json"),
+        ):
+            environ = fakes.environ_of("GET", "/", HTTP_ACCEPT=accept)
+            environ.update(keys)
+            found = api_calls.accept_of_child(environ)
+            self.assertEqual(expected, found)

@@ -1,0 +1,191 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import json
+import unittest
+from typing import Any
+
+from glance_filters import errors, json_patch
+from glance_filters.json_patch import MEDIA_TYPE_2_0, MEDIA_TYPE_2_1
+
+REMOVE = {"op": "remove", "path": "/locations/0"}
+
+
+class MediaTypeTest(unittest.TestCase):
+    def test_is_patch(self) -> None:
+        for content_type, expected in (
+            (MEDIA_TYPE_2_0, True),
+            (MEDIA_TYPE_2_1, True),
+            (MEDIA_TYPE_2_1 + ";charset=utf-8", True),
+            (MEDIA_TYPE_2_1 + " ;charset=utf-8", False),
+            (" " + MEDIA_TYPE_2_1, False),
+            (MEDIA_TYPE_2_1.upper(), False),
+            ("application/json-patch+json", False),
+            ("", False),
+        ):
+            with self.subTest(content_type):
+                found = json_patch.is_patch(content_type)
+                self.assertEqual(expected, found)
+
+
+class ParseTest(unittest.TestCase):
+    def parse(
+        self, change: Any, media_type: str = MEDIA_TYPE_2_1
+    ) -> json_patch.Operation:
+        body = json.dumps([change]).encode()
+        (operation,) = json_patch.parse(media_type, body)
+        return operation
+
+    def test_styles(self) -> None:
+        old = {"remove": "/locations/0"}
+        mixed = {**REMOVE, "add": "/name", "value": 1}
+        for name, media_type, change, expected in (
+            ("2.1", MEDIA_TYPE_2_1, REMOVE, ("remove", "locations", "0")),
+            ("2.0", MEDIA_TYPE_2_0, old, ("remove", "locations", "0")),
+            ("both", MEDIA_TYPE_2_1, mixed, ("remove", "locations", "0")),
+            ("both", MEDIA_TYPE_2_0, mixed, ("add", "name")),
+        ):
+            with self.subTest(name, media_type=media_type):
+                found = self.parse(change, media_type)
+                self.assertEqual(expected, (found.op, *found.path))
+
+    def test_values(self) -> None:
+        change = {"op": "replace", "path": "/name", "value": None}
+        self.assertIsNone(self.parse(change).value)
+        self.assertEqual("x", self.parse({**change, "value": "x"}).value)
+        # A value is no part of a removal.
+        self.assertIsNone(self.parse({**REMOVE, "value": "x"}).value)
+
+    def test_pointers(self) -> None:
+        for pointer, expected in (
+            ("/name", ("name",)),
+            ("/ name\t", ("name",)),
+            ("/\u00a0name\u2003", ("name",)),
+            ("/\x1fname", ("name",)),
+            ("/\u200bname", ("\u200bname",)),
+            ("//name", ("name",)),
+            ("///name", None),
+            ("/a~1b", ("a/b",)),
+            ("/a~0b", ("a~b",)),
+            ("/a~01b", ("a~1b",)),
+            ("/", ("",)),
+            ("name", None),
+            ("", None),
+            (" /name", None),
+            ("/name/", None),
+            ("/a~2b", None),
+            ("/a~", None),
+            ("/name/x", None),
+            (None, None),
+            (1, None),
+            (["/name"], None),
+        ):
+            change = {"op": "add", "path": pointer, "value": 1}
+            with self.subTest(pointer):
+                if expected is None:
+                    with self.assertRaises(json_patch.NotAPatch):
+                        self.parse(change)
+                else:
+                    self.assertEqual(expected, self.parse(change).path)
+
+    def test_depths(self) -> None:
+        for op, pointer, good in (
+            ("add", "/locations/-", True),
+            ("add", "/locations", False),
+            ("remove", "/locations/0", True),
+            ("remove", "/locations", False),
+            ("replace", "/locations", True),
+            ("replace", "/locations/0", False),
+            ("add", "/tags", True),
+            ("add", "/tags/-", False),
+            ("add", "/locations/0/1", False),
+        ):
+            change = {"op": op, "path": pointer, "value": 1}
+            with self.subTest(op, pointer=pointer):
+                if good:
+                    self.assertEqual(op, self.parse(change).op)
+                else:
+                    with self.assertRaises(json_patch.NotAPatch):
+                        self.parse(change)
+
+    def test_no_operations(self) -> None:
+        changes: list[Any] = [
+            None,
+            1,
+            [],
+            {},
+            {"op": "move", "path": "/name"},
+            {"op": "Remove", "path": "/name"},
+            {"op": ["remove"], "path": "/name"},
+            {"op": "remove"},
+            {"path": "/name"},
+            {"op": "add", "path": "/name"},
+        ]
+        for change in changes:
+            with self.subTest(change):
+                with self.assertRaises(json_patch.NotAPatch):
+                    self.parse(change)
+
+    def test_no_operations_in_2_0(self) -> None:
+        for change in (
+            REMOVE,
+            {"remove": "/a", "add": "/b", "value": 1},
+            {"replace": "/a"},
+        ):
+            with self.subTest(change):
+                with self.assertRaises(json_patch.NotAPatch):
+                    self.parse(change, MEDIA_TYPE_2_0)
+
+    def test_one_bad_operation_spoils_the_patch(self) -> None:
+        body = json.dumps([REMOVE, None]).encode()
+        with self.assertRaises(json_patch.NotAPatch):
+            json_patch.parse(MEDIA_TYPE_2_1, body)
+
+    def test_an_empty_patch(self) -> None:
+        self.assertEqual([], json_patch.parse(MEDIA_TYPE_2_1, b"[]"))
+
+
+class LoadJsonTest(unittest.TestCase):
+    def test_documents(self) -> None:
+        for body, expected in (
+            (b"[]", []),
+            (b' {"a": 1}\n', {"a": 1}),
+            (b'{"a": 1, "a": 2}', {"a": 2}),
+            (b'{"\\u0061": 1}', {"a": 1}),
+            ('{"a": "\u00e9"}'.encode(), {"a": "\u00e9"}),
+            (b"[Infinity]", [float("inf")]),
+        ):
+            with self.subTest(body):
+                self.assertEqual(expected, json_patch.load_json(body))
+
+    def test_no_documents(self) -> None:
+        for body in (
+            b"",
+            b"1",
+            b"null",
+            b'"[]"',
+            b"[",
+            b"[] []",
+            b"\xff",
+            "[]".encode("utf-8-sig"),
+            "[]".encode("utf-16"),
+            '["\u00e9"]'.encode("latin-1"),
+        ):
+            with self.subTest(body):
+                with self.assertRaises(json_patch.NotAPatch):
+                    json_patch.load_json(body)
+
+    def test_too_deep(self) -> None:
+        with self.assertRaises(errors.BodyUnreadable):
+            json_patch.load_json(b"[" * 200000)

@@ -1,0 +1,330 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import threading
+import unittest
+from typing import Any
+
+from glance_filters import image_status
+from glance_filters.filters import location_guard
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.fakes import IMAGE_ID
+
+PATCH = "application/openstack-images-v2.1-json-patch"
+PATH = f"/v2/images/{IMAGE_ID}"
+
+# (operation, request, statuses in which it is allowed), as documented.
+TABLE = [
+    (
+        "remove",
+        ("PATCH", PATH, b'[{"op": "remove", "path": "/locations/0"}]'),
+        ("active",),
+    ),
+    (
+        "replace",
+        (
+            "PATCH",
+            PATH,
+            b'[{"op": "replace", "path": "/locations", "value": []}]',
+        ),
+        ("active", "queued"),
+    ),
+    (
+        "add",
+        (
+            "PATCH",
+            PATH,
+            b'[{"op": "add", "path": "/locations/-", "value": {}}]',
+        ),
+        ("active", "queued"),
+    ),
+    ("add", ("POST", f"{PATH}/locations", b'{"url": "x"}'), ("queued",)),
+    ("remove", ("DELETE", f"/v2/stores/fast/{IMAGE_ID}", b""), ("active",)),
+]
+
+
+class GuardTestCase(unittest.TestCase):
+    """Calls the guard in front of a fake core."""
+
+    def setUp(self) -> None:
+        self.core = fakes.Core()
+        self.addCleanup(self.check_closed)
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def check_closed(self) -> None:
+        self.assertEqual(0, self.core.open_bodies)
+
+    def guard(self, **section: str) -> location_guard.LocationGuard:
+        factory = location_guard.LocationGuard.factory({}, **section)
+        guard = factory(self.core)
+        assert isinstance(guard, location_guard.LocationGuard)
+        return guard
+
+    def send(
+        self, request: tuple[str, str, bytes], **keys: Any
+    ) -> tuple[int, str, bytes]:
+        method, path, body = request
+        keys = {"CONTENT_TYPE": PATCH, **keys}
+        environ = fakes.environ_of(method, path, body, **keys)
+        self.core.asked.clear()
+        return fakes.call(self.guard(), environ)
+
+
+class TableTest(GuardTestCase):
+    def test_every_status(self) -> None:
+        for (op, request, allowed), status in itertools.product(
+            TABLE, image_status.STATUSES
+        ):
+            with self.subTest(op=op, method=request[0], status=status):
+                self.core.answers["GET"] = fakes.image(status)
+                code, _, body = self.send(request)
+                if status in allowed:
+                    self.assertEqual(200, code)
+                    self.assertEqual(
+                        [("GET", PATH, b""), request], self.core.asked
+                    )
+                    continue
+                self.assertEqual(409, code)
+                # HEAD asks whether the core has the call at all.
+                expected = (
+                    ["GET"] if request[0] == "PATCH" else ["GET", "HEAD"]
+                )
+                self.assertEqual(expected, self.core.methods)
+                for word in (op, status, ", ".join(allowed)):
+                    self.assertIn(word, body.decode())
+
+    def test_a_status_that_nobody_knows(self) -> None:
+        self.core.answers["GET"] = fakes.image("melted")
+        for _, request, _ in TABLE:
+            self.assertEqual(409, self.send(request)[0])
+
+    def test_options(self) -> None:
+        self.core.answers["GET"] = fakes.image("killed")
+        for option, rows in (
+            ("remove_statuses", (0, 4)),
+            ("replace_statuses", (1,)),
+            ("add_statuses", (2,)),
+            ("location_api_statuses", (3,)),
+        ):
+            guard = self.guard(**{option: "killed"})
+            for index, (_, (method, path, body), _) in enumerate(TABLE):
+                environ = fakes.environ_of(
+                    method, path, body, CONTENT_TYPE=PATCH
+                )
+                expected = 200 if index in rows else 409
+                with self.subTest(option, row=index):
+                    self.assertEqual(expected, fakes.call(guard, environ)[0])
+
+    def test_never(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        guard = self.guard(remove_statuses="")
+        method, path, body = TABLE[0][1]
+        environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
+        code, _, text = fakes.call(guard, environ)
+        self.assertEqual(409, code)
+        self.assertIn(b"allowed: none", text)
+
+    def test_one_forbidden_part_refuses_the_whole(self) -> None:
+        self.core.answers["GET"] = fakes.image("queued")
+        add = {"op": "add", "path": "/locations/-", "value": {}}
+        remove = {"op": "remove", "path": "/locations/0"}
+        name = {"op": "replace", "path": "/name", "value": "x"}
+        for patch, expected in (
+            ([add, name], 200),
+            ([name, add, remove], 409),
+            ([remove, add], 409),
+        ):
+            body = json.dumps(patch).encode()
+            with self.subTest(patch):
+                self.assertEqual(expected, self.send(("PATCH", PATH, body))[0])
+
+
+class OtherRequestsTest(GuardTestCase):
+    """What is no change of locations reaches the core unasked."""
+
+    def test_pass(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        rename = b'[{"op": "replace", "path": "/name", "value": "x"}]'
+        remove = TABLE[0][1][2]
+        for name, request, keys in (
+            ("a property", ("PATCH", PATH, rename), {}),
+            ("malformed", ("PATCH", PATH, b"[{"), {}),
+            ("no patch", ("PATCH", PATH, remove), {"CONTENT_TYPE": "a/b"}),
+            ("no body", ("PATCH", PATH, b""), {}),
+            ("another method", ("PUT", PATH, remove), {}),
+            ("another path", ("PATCH", f"{PATH}/file", remove), {}),
+            ("no JSON", ("POST", f"{PATH}/locations", b"url"), {}),
+            ("no body", ("POST", f"{PATH}/locations", b""), {}),
+            ("a body", ("DELETE", f"/v2/stores/a/{IMAGE_ID}", b"x"), {}),
+        ):
+            with self.subTest(name, request=request):
+                self.assertEqual(200, self.send(request, **keys)[0])
+                self.assertEqual([request], self.core.asked)
+
+    def test_calls_that_the_core_has_not(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        self.core.answers["HEAD"] = fakes.Answer("404 Not Found", b"")
+        for _, request, _ in TABLE[3:]:
+            self.assertEqual(200, self.send(request)[0])
+            self.assertEqual(request, self.core.asked[-1])
+        self.core.answers["HEAD"] = fakes.Answer(error=OSError("gone"))
+        for _, request, _ in TABLE[3:]:
+            self.assertEqual(409, self.send(request)[0])
+
+    def test_disabled(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        guard = self.guard(enabled="false")
+        for _, (method, path, body), _ in TABLE:
+            environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
+            self.assertEqual(200, fakes.call(guard, environ)[0])
+        self.assertNotIn("GET", self.core.methods)
+
+
+class StatusUnknownTest(GuardTestCase):
+    def test_the_core_answers_what_it_hides(self) -> None:
+        for status in (
+            "300 Multiple Choices",
+            "401 Unauthorized",
+            "403 Forbidden",
+            "404 Not Found",
+        ):
+            self.core.answers["GET"] = fakes.Answer(status)
+            for _, request, _ in TABLE:
+                with self.subTest(status, request=request):
+                    self.assertEqual(200, self.send(request)[0])
+                    self.assertEqual(request, self.core.asked[-1])
+
+    def test_fails_closed(self) -> None:
+        big = b'{"status": "active", "x": "%s"}' % (b"x" * 4 * 1024 * 1024)
+        for name, answer in (
+            ("500", fakes.Answer("500 Internal Server Error")),
+            ("503", fakes.Answer("503 Service Unavailable")),
+            ("400", fakes.Answer("400 Bad Request")),
+            ("a time-out", fakes.Answer(error=TimeoutError())),
+            ("a failure", fakes.Answer(error=KeyError("x"))),
+            ("no JSON", fakes.Answer(body=b"<html>")),
+            ("no UTF-8", fakes.Answer(body=b"\xff")),
+            ("no object", fakes.Answer(body=b'["status"]')),
+            ("no status", fakes.Answer(body=b"{}")),
+            ("no text", fakes.Answer(body=b'{"status": 1}')),
+            ("too deep", fakes.Answer(body=b"[" * 100000)),
+            ("too large", fakes.Answer(body=big)),
+        ):
+            self.core.answers["GET"] = answer
+            for _, request, _ in TABLE:
+                with self.subTest(name, request=request):
+                    code, _, body = self.send(request)
+                    self.assertEqual(503, code)
+                    self.assertIn(IMAGE_ID.encode(), body)
+                    self.assertEqual(["GET"], self.core.methods)
+
+
+class ObjectNameTest(GuardTestCase):
+    def patch_of(self, name: str) -> tuple[str, str, bytes]:
+        change = {"op": "replace", "path": f"/{name}", "value": "x"}
+        return "PATCH", PATH, json.dumps([change]).encode()
+
+    def test_refused_in_any_status(self) -> None:
+        for name, status in itertools.product(
+            ("image_id", "extra_properties", "base", "__class__", "__x"),
+            image_status.STATUSES,
+        ):
+            self.core.answers["GET"] = fakes.image(status)
+            code, _, body = self.send(self.patch_of(name))
+            self.assertEqual(403, code, name)
+            self.assertIn(f"{name!r} is not an image property".encode(), body)
+            self.assertEqual(["GET"], self.core.methods)
+
+    def test_what_the_core_hides(self) -> None:
+        for status, expected in (
+            ("404 Not Found", 200),
+            ("401 Unauthorized", 200),
+            # A policy may forbid to see what it lets one change.
+            ("403 Forbidden", 403),
+        ):
+            self.core.answers["GET"] = fakes.Answer(status)
+            code, _, _ = self.send(self.patch_of("image_id"))
+            self.assertEqual(expected, code, status)
+            self.assertEqual(expected == 200, "PATCH" in self.core.methods)
+
+
+class BodyTest(GuardTestCase):
+    def test_limit(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        method, path, body = TABLE[0][1]
+        for limit, expected in ((len(body), 200), (len(body) - 1, 413)):
+            for length in (str(len(body)), None):
+                keys = {"CONTENT_LENGTH": length, "CONTENT_TYPE": PATCH}
+                if length is None:
+                    keys["HTTP_TRANSFER_ENCODING"] = "chunked"
+                environ = fakes.environ_of(method, path, body)
+                environ.update(keys)
+                if length is None:
+                    del environ["CONTENT_LENGTH"]
+                self.core.asked.clear()
+                guard = self.guard(max_body_size=str(limit))
+                with self.subTest(limit=limit, length=length):
+                    code, _, text = fakes.call(guard, environ)
+                    self.assertEqual(expected, code)
+                    if expected == 413:
+                        self.assertIn(f"{limit} bytes".encode(), text)
+                        self.assertEqual([], self.core.asked)
+
+    def test_too_deep(self) -> None:
+        request = ("PATCH", PATH, b"[" * 100000)
+        self.assertEqual(400, self.send(request)[0])
+        self.assertEqual([], self.core.asked)
+
+    def test_client_gone(self) -> None:
+        request = ("PATCH", PATH, TABLE[0][1][2])
+        code, _, _ = self.send(request, CONTENT_LENGTH="1000")
+        self.assertEqual(400, code)
+        self.assertEqual([], self.core.asked)
+
+
+class ThreadsTest(GuardTestCase):
+    def test_requests_at_once(self) -> None:
+        """Each request is judged by the status of its own image."""
+
+        def core(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+            status = environ["PATH_INFO"].rpartition("/")[2]
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [json.dumps({"status": status}).encode()]
+
+        guard = location_guard.LocationGuard.factory({})(core)
+        body = TABLE[1][1][2]
+        wrong: list[tuple[str, int]] = []
+
+        def client(status: str) -> None:
+            for _ in range(50):
+                environ = fakes.environ_of(
+                    "PATCH", f"/v2/images/{status}", body, CONTENT_TYPE=PATCH
+                )
+                code = fakes.call(guard, environ)[0]
+                if (code == 200) != (status in ("active", "queued")):
+                    wrong.append((status, code))
+
+        threads = [
+            threading.Thread(target=client, args=(status,))
+            for status in image_status.STATUSES
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([], wrong)

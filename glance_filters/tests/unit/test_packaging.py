@@ -1,0 +1,218 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Code, metadata and the files beside them name the same filters.
+
+Nothing here lists a filter or an option: the modules of
+``glance_filters.filters`` are the source, and the rest is compared to them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import io
+import pathlib
+import pkgutil
+import types
+from typing import Any
+
+import fixtures
+import testtools
+from oslo_config import cfg, generator
+from paste.deploy import loadwsgi
+
+import glance_filters.filters
+
+DISTRIBUTION = "glance-filters"
+CHECKOUT = pathlib.Path(glance_filters.__file__).parents[1]
+PASTE_FILE = CHECKOUT / "etc" / "glance-api-paste.ini"
+GENERATOR_FILE = (
+    CHECKOUT / "etc" / "oslo-config-generator" / "glance-filters.conf"
+)
+
+
+def filter_modules() -> list[types.ModuleType]:
+    """Return the modules of ``glance_filters.filters``, imported."""
+    package = glance_filters.filters
+    return [
+        importlib.import_module(f"{package.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(package.__path__)
+    ]
+
+
+def filter_class(module: types.ModuleType) -> type[Any]:
+    """Return the one class of *module* that has a ``factory``."""
+    [found] = [
+        member
+        for _, member in inspect.getmembers(module, inspect.isclass)
+        if member.__module__ == module.__name__ and hasattr(member, "factory")
+    ]
+    return found
+
+
+def entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
+    """Return the distribution's entry points of *group*."""
+    distribution = importlib.metadata.distribution(DISTRIBUTION)
+    return [
+        entry_point
+        for entry_point in distribution.entry_points
+        if entry_point.group == group
+    ]
+
+
+def option_names(opts: Any) -> list[str]:
+    return sorted(opt.dest for opt in opts)
+
+
+class EntryPointTest(testtools.TestCase):
+    def test_each_filter_has_one_named_after_it(self) -> None:
+        expected = {
+            cls.name: cls.factory
+            for cls in map(filter_class, filter_modules())
+        }
+        loaded = {
+            entry_point.name: entry_point.load()
+            for entry_point in entry_points("paste.filter_factory")
+        }
+        self.assertNotEqual({}, expected)
+        self.assertEqual(expected, loaded)
+
+    def test_module_is_named_as_its_filter(self) -> None:
+        for module in filter_modules():
+            self.assertEqual(
+                module.__name__.rpartition(".")[2], filter_class(module).name
+            )
+
+
+class OptionListTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        [entry_point] = entry_points("oslo.config.opts")
+        self.assertEqual("glance_filters", entry_point.name)
+        self.list_opts = entry_point.load()
+
+    def test_lists_what_the_filters_declare(self) -> None:
+        declared = {
+            filter_class(module).name: option_names(module.OPTS)
+            for module in filter_modules()
+        }
+        listed = {
+            str(getattr(group, "name", group)): option_names(opts)
+            for group, opts in self.list_opts()
+        }
+        self.assertEqual(declared, listed)
+
+    def test_lists_copies(self) -> None:
+        # The generator and its users may alter what they are given.
+        declared = {
+            id(opt) for module in filter_modules() for opt in module.OPTS
+        }
+        for _, opts in self.list_opts():
+            self.assertFalse(declared & {id(opt) for opt in opts})
+
+    def test_each_is_mutable_and_explained(self) -> None:
+        for _, opts in self.list_opts():
+            for opt in opts:
+                self.assertTrue(opt.mutable, opt.dest)
+                self.assertTrue(opt.help, opt.dest)
+
+
+class SampleTest(testtools.TestCase):
+    """The configuration sample that the generator file describes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        conf = cfg.ConfigOpts()
+        generator.register_cli_opts(conf)
+        conf(["--config-file", str(GENERATOR_FILE)])
+        written = io.StringIO()
+        generator.generate(conf, output_file=written)
+        self.sample = written.getvalue()
+
+    def test_its_values_are_the_defaults(self) -> None:
+        # An option stands there as "#name = default", prose as "# ...".
+        values = [
+            line[1:] if line.startswith("#") and line[1:2].isalpha() else line
+            for line in self.sample.splitlines()
+        ]
+        directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        path = directory / "sample.conf"
+        path.write_text("\n".join(values), encoding="utf-8")
+        conf = cfg.ConfigOpts()
+        conf([], default_config_files=[str(path)])
+        for module in filter_modules():
+            group = filter_class(module).name
+            conf.register_opts(module.OPTS, group=group)
+            for opt in module.OPTS:
+                self.assertEqual(opt.default, conf[group][opt.dest])
+                found = conf.get_location(opt.dest, group)
+                assert found is not None
+                self.assertEqual(cfg.Locations.user, found.location, opt.dest)
+
+
+class PasteFileTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.file = loadwsgi.ConfigLoader(str(PASTE_FILE)).parser
+        self.names = [filter_class(each).name for each in filter_modules()]
+
+    def pipelines(self) -> dict[str, list[str]]:
+        """Return the pipeline of each flavor for which there is a root."""
+        root, roots = "composite:glance-api", {}
+        for section in self.file.sections():
+            if section.startswith(root):
+                flavor = section[len(root) + 1 :] or "default"
+                roots[flavor] = self.file.get("composite:api", flavor).split()
+        self.assertNotEqual({}, roots)
+        return roots
+
+    def is_context(self, name: str) -> bool:
+        factory = self.file.get(
+            f"filter:{name}", "paste.filter_factory", fallback=""
+        )
+        return str(factory).startswith("glance.api.middleware.context:")
+
+    def test_each_filter_has_a_section(self) -> None:
+        for name in self.names:
+            self.assertEqual(
+                f"egg:{DISTRIBUTION}#{name}",
+                self.file.get(f"filter:{name}", "use"),
+            )
+
+    def test_keys_offered_in_a_section_are_the_options(self) -> None:
+        text = PASTE_FILE.read_text(encoding="utf-8")
+        for module in filter_modules():
+            name = filter_class(module).name
+            section = text.split(f"[filter:{name}]", 1)[1].split("\n[", 1)[0]
+            for line in section.splitlines():
+                if line.startswith("# ") and " = " in line:
+                    key, value = line[2:].split(" = ")
+                    [opt] = [o for o in module.OPTS if o.dest == key]
+                    self.assertEqual(opt.default, opt.type(value))
+
+    def test_each_pipeline_has_each_filter_between_context_and_cache(
+        self,
+    ) -> None:
+        for flavor, pipeline in self.pipelines().items():
+            [context] = [
+                position
+                for position, name in enumerate(pipeline)
+                if self.is_context(name)
+            ]
+            end = pipeline.index("cache" if "cache" in pipeline else "rootapp")
+            self.assertEqual(
+                sorted(self.names),
+                sorted(pipeline[context + 1 : end]),
+                flavor,
+            )
