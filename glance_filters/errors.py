@@ -41,9 +41,6 @@ class LocationConflict(FilterError):
         status: str,
         allowed: Iterable[str],
     ) -> None:
-        self.operation = operation
-        self.image_id = image_id
-        self.status = status
         super().__init__(
             f"Operation {operation!r} on the locations of image {image_id} "
             f"conflicts with its status {status!r}. Statuses in which it is "
@@ -58,10 +55,9 @@ class InternalName(FilterError):
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
         super().__init__(
-            f"{name!r} is not an image property and cannot be changed by a "
-            "patch."
+            f"{name[:255]!r} is not an image property and cannot be changed "
+            "by a patch."
         )
 
 

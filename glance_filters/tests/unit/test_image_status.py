@@ -18,7 +18,7 @@ import logging
 import unittest
 from typing import Any
 
-from glance_filters import api_calls, errors, image_status
+from glance_filters import api_calls, errors, image_status, subrequest
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
 
@@ -177,7 +177,7 @@ class AskTest(unittest.TestCase):
                 self.assertIn(reason, line)
 
     def test_answer_size(self) -> None:
-        limit = 4 * 1024 * 1024
+        limit = subrequest.MAX_ANSWER_BYTES
         body = json.dumps({"status": "active", "a": ""}).encode()
         full = body[:-2] + b"x" * (limit - len(body)) + body[-2:]
         self.assertEqual("active", self.ask(fakes.Answer(body=full)))

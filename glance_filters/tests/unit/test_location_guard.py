@@ -20,7 +20,7 @@ import threading
 import unittest
 from typing import Any
 
-from glance_filters import image_status
+from glance_filters import image_status, subrequest
 from glance_filters.filters import location_guard
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
@@ -337,7 +337,9 @@ class StatusUnknownTest(GuardTestCase):
                     self.assertEqual(request, self.core.asked[-1])
 
     def test_fails_closed(self) -> None:
-        big = b'{"status": "active", "x": "%s"}' % (b"x" * 4 * 1024 * 1024)
+        big = b'{"status": "active", "x": "%s"}' % (
+            b"x" * subrequest.MAX_ANSWER_BYTES
+        )
         for name, answer in (
             ("500", fakes.Answer("500 Failed", b'{"status": "active"}')),
             ("503", fakes.Answer("503 Service Unavailable")),
@@ -377,14 +379,26 @@ class ObjectNameTest(GuardTestCase):
             self.assertIn(f"{name!r} is not an image property".encode(), body)
             self.assertEqual(["GET"], self.core.methods)
 
+    def test_a_name_that_is_no_text(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        for name in ("__\ud800", "__a\nb", "__" + "x" * 1000):
+            code, _, body = self.send(self.patch_of(name))
+            self.assertEqual(403, code)
+            self.assertIn(repr(name[:255]).encode(), body)
+
     def test_what_the_core_hides(self) -> None:
-        for status, expected in (
-            ("404 Not Found", 200),
-            ("401 Unauthorized", 200),
-            # A policy may forbid to see what it lets one change.
-            ("403 Forbidden", 403),
+        routed, unrouted = "405 Method Not Allowed", "404 Not Found"
+        for status, head, expected in (
+            # A policy may forbid to see what it lets one change. Glance says
+            # 404 then, as it does for a path that it does not have.
+            ("403 Forbidden", routed, 403),
+            ("404 Not Found", routed, 403),
+            ("404 Not Found", unrouted, 200),
+            ("401 Unauthorized", routed, 200),
+            ("300 Multiple Choices", routed, 200),
         ):
             self.core.answers["GET"] = fakes.Answer(status)
+            self.core.answers["HEAD"] = fakes.Answer(head)
             code, _, _ = self.send(self.patch_of("image_id"))
             self.assertEqual(expected, code, status)
             self.assertEqual(expected == 200, "PATCH" in self.core.methods)
