@@ -94,3 +94,13 @@ class StatusUnknown(FilterError):
             f"The status of image {image_id} could not be determined, so its "
             "locations cannot be changed now. Please try again later."
         )
+
+
+class DeprecatedHeader(FilterError):
+    """A range is asked for by the Content-Range request header."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The Content-Range header asks for nothing in a request: send "
+            "Range to get a part of an image."
+        )
