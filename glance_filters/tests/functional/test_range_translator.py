@@ -14,16 +14,13 @@
 
 from __future__ import annotations
 
-import email
+import base64
 import hashlib
-import re
-import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import testtools
 
-from glance_filters import streams
 from glance_filters.filters import range_translator
 from glance_filters.tests.fixtures import (
     auth,
@@ -113,16 +110,7 @@ class CaseMixin(testtools.TestCase):
         self.assertEqual(206, status)
         self.assertNotIn("content-range", headers)
         self.assertEqual(len(body), int(headers["content-length"]))
-        head = f"Content-Type: {headers['content-type']}\r\n\r\n".encode()
         boundary = headers["content-type"].partition("boundary=")[2]
-        self.assertEqual(
-            len(parts),
-            email.message_from_bytes(head + body)
-            .as_bytes()
-            .count(b"\nContent-Range: ")
-            if False
-            else len(re.findall(rb"Content-Range: ", body)),
-        )
         rest = body
         for start, stop in parts:
             expected = (
@@ -279,10 +267,8 @@ class FileStoreTest(AnyCoreMixin, ConditionsMixin):
         self.assertEqual([("GET", path, None)], asked)
 
     def test_digest(self) -> None:
-        value = hashlib.sha512(DATA).digest()
-        import base64
-
-        expected = f"sha-512=:{base64.b64encode(value).decode()}:"
+        value = base64.b64encode(hashlib.sha512(DATA).digest()).decode()
+        expected = f"sha-512=:{value}:"
         found = self.get("bytes=-1")
         self.assertEqual(expected, found[1]["repr-digest"])
 
@@ -297,9 +283,7 @@ class FileStoreTest(AnyCoreMixin, ConditionsMixin):
 
     def test_empty(self) -> None:
         image_id = self.alone.create_image(b"")
-        plain = self.get(image_id=image_id)
-        if plain[0] != 200:
-            self.skipTest("this Glance stores no empty image")
+        self.assertEqual(200, self.get(image_id=image_id)[0])
         self.assertEqual(200, self.get("bytes=-5", image_id=image_id)[0])
         status, headers, _ = self.get("bytes=0-", image_id=image_id)
         self.assertEqual(416, status)
@@ -362,10 +346,7 @@ class HttpStoreTest(AnyCoreMixin):
         )
         self.assertEqual(200, answer.status)
 
-    def test_no_further_than_needed(self) -> None:
-        self.check_part(self.get("bytes=5-9"), 5, 10)
-        self.assertLess(counting.COUNTS.bytes_read, SIZE)
-        counting.COUNTS.reset()
+    def test_parts_that_ascend(self) -> None:
         # Parts that ascend are cut out in one pass.
         parts = [(0, 5), (100, 110), (70000, 70010)]
         found = self.get("bytes=0-4,100-109,70000-70009")
@@ -379,6 +360,7 @@ class LegacyMixin(AnyCoreMixin, ConditionsMixin):
     """An old core, as it was recorded."""
 
     release = ""
+    minor = 0
 
     def setUp(self) -> None:
         super().setUp()
@@ -424,8 +406,6 @@ class LegacyMixin(AnyCoreMixin, ConditionsMixin):
         path = path.replace(f".{self.minor + 1}/", f".{self.minor + 2}/")
         self.assertEqual(300, self.client.request("GET", path).status)
 
-    minor = 0
-
     def core_versions(self, path: str) -> list[dict[str, Any]]:
         client = http_client.WsgiClient(self.core)
         versions: list[dict[str, Any]] = client.request("GET", path).json[
@@ -461,138 +441,6 @@ class LegacyHttpStoreTest(AnyCoreMixin):
         factory = range_translator.RangeTranslator.factory({})
         self.client = http_client.WsgiClient(factory(app), "alice:t1:member")
         self.image_id = self.core.add_image(locations=("http",), data=DATA).id
-
-
-class LyingCoreTest(testtools.TestCase):
-    """No client gets wrong bytes under a right header."""
-
-    def ask(
-        self,
-        status: str,
-        fields: dict[str, str],
-        body: list[bytes],
-        protocol: str = "range",
-    ) -> tuple[str, bytes | None]:
-        """Ask for bytes 2-3 of 10: (status, body), None if it breaks."""
-
-        def core(
-            environ: dict[str, Any], start_response: Callable[..., Any]
-        ) -> Iterator[bytes]:
-            path = environ["PATH_INFO"]
-            if not path.endswith("/file"):
-                start_response("200 OK", [])
-                return iter([b'{"size": 10, "status": "active"}'])
-            if "HTTP_RANGE" in environ or "HTTP_CONTENT_RANGE" in environ:
-                start_response(status, list(fields.items()))
-                return iter(body)
-            start_response("200 OK", [("Content-Length", "10")])
-            return iter([b"0123", b"456789"])
-
-        factory = range_translator.RangeTranslator.factory(
-            {}, core_protocol=protocol
-        )
-        environ = http_client.make_environ(
-            "GET", "/v2/images/x/file", {"Range": "bytes=2-3"}, b""
-        )
-        started: list[Any] = []
-        chunks = factory(core)(environ, lambda *args: started.append(args))
-        try:
-            got = b"".join(chunks)
-        except streams.WrongLength:
-            return started[-1][0], None
-        finally:
-            streams.close(chunks)
-        return started[-1][0], got
-
-    def test_ranges(self) -> None:
-        right = {"Content-Range": "bytes 2-3/10", "Content-Length": "2"}
-        partial = "206 Partial Content"
-        for name, status, fields, body, expected in (
-            ("true", partial, right, [b"23"], b"23"),
-            (
-                "ignores it",
-                "200 OK",
-                {"Content-Length": "10"},
-                [b"0123456789"],
-                b"23",
-            ),
-            (
-                "another part",
-                partial,
-                {"Content-Range": "bytes 0-1/10"},
-                [b"01"],
-                b"23",
-            ),
-            ("no word of it", partial, {}, [b"01"], b"23"),
-            (
-                "another length",
-                partial,
-                {**right, "Content-Length": "3"},
-                [b"234"],
-                b"23",
-            ),
-            ("fails", "500 Internal Server Error", {}, [b"x"], b"23"),
-            ("no random access", "400 Bad Request", {}, [b"x"], b"23"),
-            ("too short", partial, right, [b"2"], None),
-            ("too long", partial, right, [b"23", b"4"], None),
-            ("all of it", partial, right, [b"01", b"23456789"], None),
-        ):
-            status, got = self.ask(status, fields, body)
-            self.assertEqual(
-                ("206 Partial Content", expected), (status, got), name
-            )
-
-    def test_content_ranges(self) -> None:
-        for name, status, fields, body, expected in (
-            ("true", "200 OK", {"Content-Length": "10"}, [b"2", b"3"], b"23"),
-            ("ignores it", "200 OK", {}, [b"0123456789"], None),
-            ("too short", "206 Partial Content", {}, [b"2"], None),
-            ("refuses", "400 Bad Request", {}, [b"x"], b"23"),
-        ):
-            found = self.ask(status, fields, body, "content-range")
-            self.assertEqual(("206 Partial Content", expected), found, name)
-
-
-class VirtualImage:
-    """Ten gibibytes that nobody stores."""
-
-    def __len__(self) -> int:
-        return 10 * 1024**3
-
-    def __getitem__(self, part: slice) -> bytes:
-        return bytes(part.stop - part.start)
-
-
-class MemoryTest(testtools.TestCase):
-    def test_flat(self) -> None:
-        """What passes is not kept."""
-        for protocol in ("content-range", "none"):
-            core = legacy_core.LegacyCore("ocata")
-            data = VirtualImage()
-            image = core.add_image(data=data, checksum="0" * 32)
-            factory = range_translator.RangeTranslator.factory(
-                {}, core_protocol=protocol
-            )
-            environ = http_client.make_environ(
-                "GET",
-                f"/v2/images/{image.id}/file",
-                {
-                    "Range": "bytes=0-33554431,134217728-167772159",
-                    "X-Auth-Token": "alice:t1:member",
-                },
-                b"",
-            )
-            chunks = factory(core)(environ, lambda *args: lambda data: None)
-            tracemalloc.start()
-            try:
-                length = sum(map(len, chunks))
-                peak = tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
-                streams.close(chunks)
-            self.assertGreater(length, 2 * 32 * 1024**2)
-            self.assertLess(peak, 2 * 1024**2)
-            self.assertEqual([], core.open_bodies)
 
 
 del AnyCoreMixin, ConditionsMixin, LegacyMixin, CaseMixin
