@@ -23,6 +23,7 @@ _ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
     errors.InternalName: webob.exc.HTTPForbidden,
     errors.BodyTooLarge: webob.exc.HTTPRequestEntityTooLarge,
     errors.BodyUnreadable: webob.exc.HTTPBadRequest,
+    errors.DeprecatedHeader: webob.exc.HTTPBadRequest,
     errors.StatusUnknown: webob.exc.HTTPServiceUnavailable,
 }
 

@@ -65,6 +65,8 @@ ADD_LOCATION = ApiCall("add_location", "POST", "/images/{image_id}/locations")
 DELETE_FROM_STORE = ApiCall(
     "delete_from_store", "DELETE", "/stores/{store_id}/{image_id}"
 )
+DOWNLOAD_IMAGE = ApiCall("download_image", "GET", "/images/{image_id}/file")
+HEAD_DOWNLOAD = ApiCall("head_download", "HEAD", "/images/{image_id}/file")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class Configuration:
         self._name = name
         self._opts = {opt.dest: opt for opt in opts}
         self._overrides = self._typed(section)
-        self._conf = _oslo_conf(section)
+        self._conf = _oslo_conf(name, section)
         self._conf.register_opts(opts, group=name)
 
     def _typed(self, section: Mapping[str, str]) -> dict[str, Any]:
@@ -103,15 +103,22 @@ class Configuration:
         self._conf.register_mutate_hook(lambda conf, fresh: reload())
 
 
-def _oslo_conf(section: Mapping[str, str]) -> cfg.ConfigOpts:
+def _oslo_conf(name: str, section: Mapping[str, str]) -> cfg.ConfigOpts:
     if PROJECT_KEY not in section:
+        for key in _SOURCE_KEYS & section.keys():
+            raise ConfigurationError(
+                f"[filter:{name}] {key} means nothing without {PROJECT_KEY}"
+            )
         return cfg.CONF
     conf = cfg.ConfigOpts()
     files = [section[FILE_KEY]] if FILE_KEY in section else None
-    conf(
-        [],
-        project=section[PROJECT_KEY],
-        prog=section.get(PROGRAM_KEY),
-        default_config_files=files,
-    )
+    try:
+        conf(
+            [],
+            project=section[PROJECT_KEY],
+            prog=section.get(PROGRAM_KEY),
+            default_config_files=files,
+        )
+    except cfg.Error as error:
+        raise ConfigurationError(f"[filter:{name}] {error}") from error
     return conf

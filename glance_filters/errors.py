@@ -41,9 +41,6 @@ class LocationConflict(FilterError):
         status: str,
         allowed: Iterable[str],
     ) -> None:
-        self.operation = operation
-        self.image_id = image_id
-        self.status = status
         super().__init__(
             f"Operation {operation!r} on the locations of image {image_id} "
             f"conflicts with its status {status!r}. Statuses in which it is "
@@ -58,10 +55,9 @@ class InternalName(FilterError):
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
         super().__init__(
-            f"{name!r} is not an image property and cannot be changed by a "
-            "patch."
+            f"{name[:255]!r} is not an image property and cannot be changed "
+            "by a patch."
         )
 
 
@@ -97,4 +93,14 @@ class StatusUnknown(FilterError):
         super().__init__(
             f"The status of image {image_id} could not be determined, so its "
             "locations cannot be changed now. Please try again later."
+        )
+
+
+class DeprecatedHeader(FilterError):
+    """A range is asked for by the Content-Range request header."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The Content-Range header asks for nothing in a request: send "
+            "Range to get a part of an image."
         )

@@ -23,7 +23,7 @@ from __future__ import annotations
 # Attributes of that object, in any release since Newton, that are not image
 # properties. Which of them a release has depends on its layers of proxies
 # (authorization, notification, property protection).
-_ATTRIBUTES = frozenset(
+ATTRIBUTES = frozenset(
     (
         "base",
         "context",
@@ -57,4 +57,4 @@ def is_attribute(name: str) -> bool:
 
     :param name: the first token of an operation's pointer
     """
-    return name in _ATTRIBUTES or name.startswith("__")
+    return name in ATTRIBUTES or name.startswith("__")

@@ -82,7 +82,7 @@ def ask(
             accept=api_calls.accept_of_child(environ),
         )
     except subrequest.NoAnswer as error:
-        LOG.warning("No status of image %s: %s", image_id, error)
+        LOG.warning("No status of image %.80r: %s", image_id, error)
         raise errors.StatusUnknown(image_id) from error
     if answer.status in _HIDDEN:
         raise Hidden(answer.status)
@@ -93,6 +93,6 @@ def ask(
         if not isinstance(status, str):
             raise TypeError(f"status is {type(status).__name__}")
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        LOG.warning("No status of image %s: %r", image_id, error)
+        LOG.warning("No status of image %.80r: %r", image_id, error)
         raise errors.StatusUnknown(image_id) from error
     return status

@@ -44,7 +44,6 @@ _OPERATIONS = (ADD, REMOVE, REPLACE)
 _DEPTHS = {
     ("locations", ADD): 2,
     ("locations", REMOVE): 2,
-    ("locations", REPLACE): 1,
 }
 
 

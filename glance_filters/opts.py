@@ -19,9 +19,12 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
-from glance_filters.filters import location_guard
+from glance_filters.filters import location_guard, range_translator
 
-_FILTERS = (location_guard.LocationGuard,)
+_FILTERS = (
+    location_guard.LocationGuard,
+    range_translator.RangeTranslator,
+)
 
 
 def list_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:

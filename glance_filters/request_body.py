@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import sys
 from typing import Any
 
 import webob
@@ -123,7 +124,7 @@ def read(environ: dict[str, Any], max_bytes: int) -> bytes | None:
     recorded = _RecordedInput(environ["wsgi.input"], max_bytes)
     copy = dict(environ)
     _give(copy, recorded)
-    request = webob.Request(copy)
+    request = _Request(copy)
     if _has_body_by_coding(environ):
         request.is_body_readable = True
     try:
@@ -148,6 +149,12 @@ def _drained(stream: _RecordedInput) -> bytes:
     except _READ_ERRORS as error:
         raise errors.BodyUnreadable("it ended too early") from error
     return bytes(stream.recorded)
+
+
+class _Request(webob.Request):
+    """A request whose body stays in memory: it is not longer than that."""
+
+    request_body_tempfile_limit = sys.maxsize
 
 
 class _UwsgiChunks:

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 # Names the filter that asks, in the child's environ.
 SOURCE_KEY = "glance_filters.source"
 
-# Far more than an image with as many properties, tags and locations as
-# Glance allows by default.
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
+# An image may have many long properties; but a core that never ends its answer
+# must not exhaust our memory.
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 _KEYS = frozenset(
     (

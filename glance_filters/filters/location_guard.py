@@ -202,43 +202,48 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
         :raises LocationConflict: if the image's status forbids an operation
         :raises StatusUnknown: if the core does not tell the status
         """
+        name = change.object_name
+        image_id = match.variables["image_id"]
         try:
             status = image_status.ask(self._app, environ, match, self.name)
         except image_status.Hidden as hidden:
-            # A policy may forbid to see an image, but not to change it.
-            if hidden.code == 403 and change.object_name is not None:
-                raise errors.InternalName(change.object_name) from hidden
-            return
-        image_id = match.variables["image_id"]
-        if change.object_name is not None:
-            LOG.info(
-                "Refused: patch of %s of image %s",
-                change.object_name,
-                image_id,
-            )
-            raise errors.InternalName(change.object_name)
+            # A policy may forbid to see an image, but not to change it; then
+            # nobody else would keep the patch from another image.
+            if (
+                name is None
+                or hidden.code not in (403, 404)
+                or not self._offered(match, environ)
+            ):
+                return
+            status = "hidden"
+        if name is not None:
+            LOG.info("Refused: patch of %.80r of image %.80r", name, image_id)
+            raise errors.InternalName(name)
         for op in change.ops:
             allowed = settings.allowed(match.call, op)
-            if status not in allowed and self._offered(match, environ):
-                LOG.info(
-                    "Refused: %s of locations of image %s, which is %s",
-                    op,
-                    image_id,
-                    status,
-                )
-                raise errors.LocationConflict(op, image_id, status, allowed)
+            if status in allowed:
+                continue
+            # The location API and the deletion from one store came late.
+            if match.call != api_calls.UPDATE_IMAGE and not self._offered(
+                match, environ
+            ):
+                return
+            LOG.info(
+                "Refused: %s of locations of image %.80r, which is %.80r",
+                op,
+                image_id,
+                status,
+            )
+            raise errors.LocationConflict(op, image_id, status, allowed)
 
     def _offered(
         self, match: api_calls.Match, environ: WSGIEnvironment
     ) -> bool:
         """Tell whether the core has the call at all.
 
-        The location API and the deletion from one store came late: an older
-        core answers them with 404, and so must we. A core that has the call
+        A core that has not answers with 404, and so must we. One that has it
         answers 405 to a method that it does not know there.
         """
-        if match.call == api_calls.UPDATE_IMAGE:
-            return True
         try:
             answer = subrequest.ask(
                 self._app,

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import testtools
 from glance import context, gateway
 
-from glance_filters import image_status
+from glance_filters import image_object, image_status
 from glance_filters.tests.fixtures import (
     auth,
     glance_config,
@@ -262,9 +262,22 @@ class ObjectNameTest(testtools.TestCase):
         for status in image_status.STATUSES:
             image_id = self.alone.create_image(b"data")
             self.glance.folder.set_status(image_id, status)
-            expected = 404 if status in GONE else 403
             found = self.rename_as(self.guarded, image_id, image_id)
-            self.assertEqual(expected, found, status)
+            self.assertEqual(403, found, status)
+
+    def test_an_image_that_a_policy_hides(self) -> None:
+        """The guard does not see it, but the patch would be carried out."""
+        image_id = self.alone.create_image()
+        other_id = self.alone.create_image()
+        policy = self.glance.folder.root / "policy.yaml"
+        self.addCleanup(policy.write_text, policy.read_text())
+        policy.write_text('get_image: "!"\nmodify_image: ""\n')
+        guarded = self.glance.client(self.glance.app(GUARD))
+        self.assertEqual(404, guarded.show(image_id).status)
+        status = self.rename_as(guarded, image_id, other_id)
+        self.assertEqual(403, status)
+        row = self.glance.folder.image_row(other_id)
+        self.assertEqual("test", row["name"])
 
     def test_every_name_of_the_installed_glance(self) -> None:
         image_id = self.alone.create_image(b"data")
@@ -280,6 +293,11 @@ class ObjectNameTest(testtools.TestCase):
             self.assertEqual(403, answer.status, name)
             text = f"'{name}' is not an image property"
             self.assertIn(text, answer.body.decode())
+        # What other releases and settings have besides.
+        self.assertLessEqual(
+            image_object.ATTRIBUTES - set(dir(image)),
+            {"image", "property_rules", "resource_name"},
+        )
 
     def test_properties_are_not_refused(self) -> None:
         image_id = self.alone.create_image(b"data")
@@ -362,7 +380,7 @@ class OverSocketTest(testtools.TestCase):
     def test_refusal_is_logged(self) -> None:
         image_id = self.make_image("killed")
         self.client.patch(image_id, {"op": "remove", "path": "/locations/0"})
-        line = f"Refused: remove of locations of image {image_id}"
+        line = f"Refused: remove of locations of image '{image_id}', which"
         self.assertIn(line, self.server.log)
 
 

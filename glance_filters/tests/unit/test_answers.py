@@ -34,6 +34,54 @@ class AnswerTest(unittest.TestCase):
                 self.assertEqual(code, code_)
                 self.assertIn(str(error).encode(), body)
 
+    def test_texts(self) -> None:
+        for error, text in (
+            (
+                errors.LocationConflict(
+                    "add", "ID", "saving", ("active", "queued")
+                ),
+                "Operation 'add' on the locations of image ID conflicts "
+                "with its status 'saving'. Statuses in which it is allowed: "
+                "active, queued.",
+            ),
+            (
+                errors.LocationConflict("remove", "ID", "active", ()),
+                "Operation 'remove' on the locations of image ID conflicts "
+                "with its status 'active'. Statuses in which it is allowed: "
+                "none.",
+            ),
+            (
+                errors.InternalName("base"),
+                "'base' is not an image property and cannot be changed by a "
+                "patch.",
+            ),
+            # What has no octets in UTF-8 does not break the answer.
+            (
+                errors.InternalName("__\ud800\n"),
+                "'__\\ud800\\n' is not an image property and cannot be "
+                "changed by a patch.",
+            ),
+            (
+                errors.BodyTooLarge(10),
+                "The request body is larger than the limit of 10 bytes.",
+            ),
+            (
+                errors.BodyUnreadable("why"),
+                "The request body could not be read: why.",
+            ),
+            (
+                errors.StatusUnknown("ID"),
+                "The status of image ID could not be determined, so its "
+                "locations cannot be changed now. Please try again later.",
+            ),
+        ):
+            with self.subTest(error):
+                environ = fakes.environ_of(
+                    "PATCH", "/", HTTP_ACCEPT="text/plain"
+                )
+                _, _, body = fakes.call(answers.answer(error), environ)
+                self.assertIn(text, body.decode())
+
     def test_every_error_has_an_answer(self) -> None:
         for error in errors.FilterError.__subclasses__():
             self.assertIn(error, answers._ANSWERS)

@@ -89,6 +89,22 @@ class ConfigurationTest(testtools.TestCase):
             for word in words:
                 self.assertIn(word, str(error))
 
+    def test_a_project_without_a_file(self) -> None:
+        # oslo.config looks for the project's files; it has none.
+        config = configuration.Configuration(
+            "a_filter", OPTS, {"oslo_config_project": "no-such-project"}
+        )
+        self.assertEqual(1, config.values()["size"])
+
+    def test_two_filters_of_one_kind(self) -> None:
+        # As in a paste file with a pipeline for each flavor.
+        one, other = (
+            configuration.Configuration("a_twin", OPTS, section)
+            for section in ({}, {"size": "5"})
+        )
+        self.assertEqual(1, one.values()["size"])
+        self.assertEqual(5, other.values()["size"])
+
     def test_a_wrong_file(self) -> None:
         self.write("[a_filter]\nsize = x\n")
         error = self.assertRaises(

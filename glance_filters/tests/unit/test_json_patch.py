@@ -23,6 +23,12 @@ REMOVE = {"op": "remove", "path": "/locations/0"}
 
 
 class MediaTypeTest(unittest.TestCase):
+    def test_names(self) -> None:
+        """As in the appendices of the Image service API reference."""
+        for found, version in ((MEDIA_TYPE_2_0, 0), (MEDIA_TYPE_2_1, 1)):
+            name = f"application/openstack-images-v2.{version}-json-patch"
+            self.assertEqual(name, found)
+
     def test_is_patch(self) -> None:
         for content_type, expected in (
             (MEDIA_TYPE_2_0, True),
@@ -87,6 +93,17 @@ class ParseTest(unittest.TestCase):
             ("/a~2b", None),
             ("/a~", None),
             ("/name/x", None),
+            ("/locations/", None),
+            ("/locations//", None),
+            ("/locations/ /", None),
+            ("//", None),
+            ("// ", None),
+            ("/ / ", None),
+            ("///locations/0", None),
+            ("//locations/0", ("locations", "0")),
+            ("/locations/ ", ("locations", "")),
+            ("/locations~1", ("locations/",)),
+            ("/~01ocations", ("~1ocations",)),
             (None, None),
             (1, None),
             (["/name"], None),
@@ -151,6 +168,63 @@ class ParseTest(unittest.TestCase):
         body = json.dumps([REMOVE, None]).encode()
         with self.assertRaises(json_patch.NotAPatch):
             json_patch.parse(MEDIA_TYPE_2_1, body)
+
+    def test_no_patches(self) -> None:
+        plain = json.dumps([REMOVE]).encode()
+        for content_type, body in (
+            ("application/json", plain),
+            ("application/json", b'[{"remove": "/locations/0"}]'),
+            ("", plain),
+            (MEDIA_TYPE_2_1, b"{}"),
+            (MEDIA_TYPE_2_1, json.dumps(REMOVE).encode()),
+            (MEDIA_TYPE_2_1, json.dumps([[REMOVE]]).encode()),
+            (MEDIA_TYPE_2_1, plain + b","),
+            (MEDIA_TYPE_2_1, b""),
+        ):
+            with self.subTest(content_type, body=body):
+                with self.assertRaises(json_patch.NotAPatch):
+                    json_patch.parse(content_type, body)
+
+    def test_writing_of_members(self) -> None:
+        """The last of two members counts; escapes are read before names."""
+        for text, expected in (
+            (
+                '{"op": "move", "op": "remove", "path": "/locations/0"}',
+                ("remove", "locations", "0"),
+            ),
+            (
+                '{"op": "remove", "path": "/name", "path": "/locations/0"}',
+                ("remove", "locations", "0"),
+            ),
+            (
+                '{"\\u006fp": "\\u0072emove", "path": "\\/locations\\/0"}',
+                ("remove", "locations", "0"),
+            ),
+            (
+                '{"op": "remove", "path": "/\\u2003\\u006cocations\\u00a0/0"}',
+                ("remove", "locations", "0"),
+            ),
+            ('{"op": "remove", "path": "/\\ud800"}', ("remove", "\ud800")),
+        ):
+            with self.subTest(text):
+                (found,) = json_patch.parse(
+                    MEDIA_TYPE_2_1, f"[{text}]".encode()
+                )
+                self.assertEqual(expected, (found.op, *found.path))
+
+    def test_white_space_is_what_strip_takes_for_it(self) -> None:
+        white = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+        self.assertIn("\x85", white)
+        for each in white:
+            with self.subTest(ascii(each)):
+                found = self.parse(
+                    {"op": "add", "path": f"/{each}name{each}", "value": 1}
+                )
+                self.assertEqual(("name",), found.path)
+                # As a whole token it makes slashes adjacent.
+                change = {**REMOVE, "path": f"/locations/{each}/0"}
+                with self.assertRaises(json_patch.NotAPatch):
+                    self.parse(change)
 
     def test_an_empty_patch(self) -> None:
         self.assertEqual([], json_patch.parse(MEDIA_TYPE_2_1, b"[]"))

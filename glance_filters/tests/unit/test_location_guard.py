@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 import logging
@@ -19,7 +20,7 @@ import threading
 import unittest
 from typing import Any
 
-from glance_filters import image_status
+from glance_filters import image_status, subrequest
 from glance_filters.filters import location_guard
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
@@ -108,6 +109,61 @@ class TableTest(GuardTestCase):
                 for word in (op, status, ", ".join(allowed)):
                     self.assertIn(word, body.decode())
 
+    def test_every_form(self) -> None:
+        """As the client accepts it: operation, status, what is allowed."""
+        self.core.answers["GET"] = fakes.image("importing")
+        text = (
+            f"Operation 'replace' on the locations of image {IMAGE_ID} "
+            "conflicts with its status 'importing'. Statuses in which it is "
+            "allowed: active, queued."
+        )
+        _, request, _ = TABLE[1]
+        for accept, title in (
+            ("text/plain", "409 Conflict"),
+            ("text/html", "<h1>409 Conflict</h1>"),
+            ("application/json", '"code": "409 Conflict"'),
+        ):
+            with self.subTest(accept):
+                code, _, body = self.send(request, HTTP_ACCEPT=accept)
+                self.assertEqual(409, code)
+                self.assertIn(title, body.decode())
+                if accept == "application/json":
+                    body = json.loads(body)["message"].encode()
+                self.assertIn(text, html.unescape(body.decode()))
+
+    def test_body_is_handed_on(self) -> None:
+        """Byte for byte, however it is written and wherever it ends."""
+        self.core.answers["GET"] = fakes.image("active")
+        plain = TABLE[0][1][2]
+        for body in (
+            plain,
+            b" \r\n" + plain + b"\n\n",
+            plain.replace(b"l", b"\\u006c"),
+            b'[{"op": "add", "op": "remove", "path": "/locations/0"}]',
+            '[{"op": "remove", "path": "/\u2003locations/0"}]'.encode(),
+        ):
+            with self.subTest(body):
+                request = ("PATCH", PATH, body)
+                self.assertEqual(200, self.send(request)[0])
+                self.assertEqual(
+                    [("GET", PATH, b""), request], self.core.asked
+                )
+
+    def test_refusals_are_logged(self) -> None:
+        logging.disable(logging.NOTSET)
+        self.core.answers["GET"] = fakes.image("saving")
+        _, remove, _ = TABLE[0]
+        rename = b'[{"op": "replace", "path": "/base", "value": "x"}]'
+        for request, words in (
+            (remove, ("remove", IMAGE_ID, "saving")),
+            (("PATCH", PATH, rename), ("base", IMAGE_ID)),
+        ):
+            with self.assertLogs(location_guard.LOG.logger, "INFO") as logs:
+                self.send(request)
+            (line,) = logs.output
+            for word in words:
+                self.assertIn(word, line)
+
     def test_a_status_that_nobody_knows(self) -> None:
         self.core.answers["GET"] = fakes.image("melted")
         for _, request, _ in TABLE:
@@ -194,6 +250,77 @@ class OtherRequestsTest(GuardTestCase):
             self.assertEqual(200, fakes.call(guard, environ)[0])
         self.assertNotIn("GET", self.core.methods)
 
+    def test_forms(self) -> None:
+        """Routes takes a form's _method for the method; webob reads it."""
+        form = "application/x-www-form-urlencoded"
+        url = f"{PATH}/locations"
+        plain = b'{"url": "http://h/x"}'
+        for name, body, keys, expected in (
+            ("none in it", plain, {}, 409),
+            ("another", b'{"url": "http://h/&_method=GET&"}', {}, 200),
+            ("the same", b'{"url": "http://h/&_method=POST&"}', {}, 409),
+            (
+                "ends by itself",
+                plain,
+                {
+                    "CONTENT_LENGTH": "",
+                    "HTTP_TRANSFER_ENCODING": "chunked",
+                    "wsgi.input_terminated": True,
+                },
+                409,
+            ),
+            # What webob does not read, Routes leaves nothing of.
+            (
+                "not readable",
+                plain,
+                {
+                    "CONTENT_LENGTH": "",
+                    "HTTP_TRANSFER_ENCODING": "chunked",
+                },
+                200,
+            ),
+        ):
+            self.core.answers["GET"] = fakes.image("saving")
+            environ = fakes.environ_of("POST", url, body, CONTENT_TYPE=form)
+            environ.update(keys)
+            with self.subTest(name):
+                code, _, _ = fakes.call(self.guard(), environ)
+                self.assertEqual(expected, code)
+
+    def test_no_forms(self) -> None:
+        """Where there is no form, the method is that of the request."""
+        body = b'{"url": "http://h/&_method=GET&"}'
+        for content_type in ("application/json", "", "a/b"):
+            for length, coding in ((str(len(body)), ""), ("", "chunked")):
+                with self.subTest(content_type, coding=coding):
+                    self.core.answers["GET"] = fakes.image("saving")
+                    code, _, _ = self.send(
+                        ("POST", f"{PATH}/locations", body),
+                        CONTENT_TYPE=content_type,
+                        CONTENT_LENGTH=length,
+                        HTTP_TRANSFER_ENCODING=coding,
+                    )
+                    self.assertEqual(409, code)
+
+    def test_what_is_no_patch_is_not_read(self) -> None:
+        large = bytes(1024 * 1024 + 1)
+        request = ("PATCH", PATH, large)
+        code, _, _ = self.send(request, CONTENT_TYPE="application/json")
+        self.assertEqual(200, code)
+        self.assertEqual([request], self.core.asked)
+
+    def test_overridden_methods(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        method, path, body = TABLE[0][1]
+        query = {"QUERY_STRING": f"_method={method}"}
+        code, _, _ = self.send(("POST", path, body), **query)
+        self.assertEqual(409, code)
+        # The child has no query: it is not overridden.
+        self.assertEqual([("GET", PATH, b"")], self.core.asked)
+        query = {"QUERY_STRING": "_method=PUT"}
+        code, _, _ = self.send((method, path, body), **query)
+        self.assertEqual(200, code)
+
 
 class StatusUnknownTest(GuardTestCase):
     def test_the_core_answers_what_it_hides(self) -> None:
@@ -210,9 +337,11 @@ class StatusUnknownTest(GuardTestCase):
                     self.assertEqual(request, self.core.asked[-1])
 
     def test_fails_closed(self) -> None:
-        big = b'{"status": "active", "x": "%s"}' % (b"x" * 4 * 1024 * 1024)
+        big = b'{"status": "active", "x": "%s"}' % (
+            b"x" * subrequest.MAX_ANSWER_BYTES
+        )
         for name, answer in (
-            ("500", fakes.Answer("500 Internal Server Error")),
+            ("500", fakes.Answer("500 Failed", b'{"status": "active"}')),
             ("503", fakes.Answer("503 Service Unavailable")),
             ("400", fakes.Answer("400 Bad Request")),
             ("a time-out", fakes.Answer(error=TimeoutError())),
@@ -250,14 +379,26 @@ class ObjectNameTest(GuardTestCase):
             self.assertIn(f"{name!r} is not an image property".encode(), body)
             self.assertEqual(["GET"], self.core.methods)
 
+    def test_a_name_that_is_no_text(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        for name in ("__\ud800", "__a\nb", "__" + "x" * 1000):
+            code, _, body = self.send(self.patch_of(name))
+            self.assertEqual(403, code)
+            self.assertIn(repr(name[:255]).encode(), body)
+
     def test_what_the_core_hides(self) -> None:
-        for status, expected in (
-            ("404 Not Found", 200),
-            ("401 Unauthorized", 200),
-            # A policy may forbid to see what it lets one change.
-            ("403 Forbidden", 403),
+        routed, unrouted = "405 Method Not Allowed", "404 Not Found"
+        for status, head, expected in (
+            # A policy may forbid to see what it lets one change. Glance says
+            # 404 then, as it does for a path that it does not have.
+            ("403 Forbidden", routed, 403),
+            ("404 Not Found", routed, 403),
+            ("404 Not Found", unrouted, 200),
+            ("401 Unauthorized", routed, 200),
+            ("300 Multiple Choices", routed, 200),
         ):
             self.core.answers["GET"] = fakes.Answer(status)
+            self.core.answers["HEAD"] = fakes.Answer(head)
             code, _, _ = self.send(self.patch_of("image_id"))
             self.assertEqual(expected, code, status)
             self.assertEqual(expected == 200, "PATCH" in self.core.methods)
@@ -284,6 +425,13 @@ class BodyTest(GuardTestCase):
                     if expected == 413:
                         self.assertIn(f"{limit} bytes".encode(), text)
                         self.assertEqual([], self.core.asked)
+
+    def test_default_limit(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        method, path, body = TABLE[0][1]
+        for size, expected in ((1048576, 200), (1048577, 413)):
+            request = (method, path, body.ljust(size))
+            self.assertEqual(expected, self.send(request)[0])
 
     def test_too_deep(self) -> None:
         request = ("PATCH", PATH, b"[" * 100000)

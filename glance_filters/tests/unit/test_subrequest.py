@@ -83,6 +83,139 @@ class AskTest(unittest.TestCase):
         # The parent's body is still to be read.
         self.assertEqual(b"body", environ["wsgi.input"].read())
 
+    def test_what_is_handed_down(self) -> None:
+        """Identity, transport and server: all of it, and nothing else."""
+        kept = (
+            "GATEWAY_INTERFACE",
+            "HTTPS",
+            "HTTP_AUTHORIZATION",
+            "HTTP_COOKIE",
+            "HTTP_FORWARDED",
+            "HTTP_HOST",
+            "HTTP_OPENSTACK_SYSTEM_SCOPE",
+            "HTTP_X_AUTH_TOKEN",
+            "HTTP_X_FORWARDED_PROTO",
+            "HTTP_X_IDENTITY_STATUS",
+            "HTTP_X_OPENSTACK_REQUEST_ID",
+            "HTTP_X_PROJECT_ID",
+            "HTTP_X_ROLES",
+            "HTTP_X_USER_ID",
+            "REMOTE_ADDR",
+            "REMOTE_USER",
+            "SCRIPT_NAME",
+            "SERVER_NAME",
+            "SERVER_PORT",
+            "SERVER_PROTOCOL",
+            "SSL_CLIENT_S_DN",
+            "api.version",
+            "keystone.token_auth",
+            "openstack.request_id",
+            "paste.config",
+            "wsgi.errors",
+            "wsgi.multiprocess",
+            "wsgi.multithread",
+            "wsgi.run_once",
+            "wsgi.url_scheme",
+            "wsgi.version",
+        )
+        dropped = (
+            "CONTENT_LENGTH",
+            "CONTENT_TYPE",
+            "HTTP_ACCEPT_ENCODING",
+            "HTTP_CONNECTION",
+            "HTTP_CONTENT_RANGE",
+            "HTTP_EXPECT",
+            "HTTP_IF_MATCH",
+            "HTTP_IF_MODIFIED_SINCE",
+            "HTTP_IF_NONE_MATCH",
+            "HTTP_IF_RANGE",
+            "HTTP_IF_UNMODIFIED_SINCE",
+            "HTTP_RANGE",
+            "HTTP_TRANSFER_ENCODING",
+            "HTTP_X_HTTP_METHOD",
+            "HTTP_X_HTTP_METHOD_OVERRIDE",
+            "HTTP_X_METHOD_OVERRIDE",
+            "REQUEST_URI",
+            "RAW_URI",
+            "paste.parsed_querystring",
+            "routes.route",
+            "webob._parsed_post_vars",
+            "webob._parsed_query_vars",
+            "webob.is_body_seekable",
+            "wsgi.file_wrapper",
+            "wsgi.input_terminated",
+            "wsgiorg.routing_args",
+        )
+        environ: dict[str, Any] = {key: object() for key in (*kept, *dropped)}
+        environ["REQUEST_METHOD"] = "PATCH"
+        environ["PATH_INFO"] = "/v2/images/ID"
+        environ["QUERY_STRING"] = "_method=DELETE"
+        environ["HTTP_ACCEPT"] = "text/html"
+        environ["wsgi.input"] = object()
+        seen: list[dict[str, Any]] = []
+
+        def app(child: Any, start_response: Any) -> Iterable[bytes]:
+            seen.append(child)
+            start_response("200 OK", [])
+            return []
+
+        before = dict(environ)
+        subrequest.ask(app, environ, source="s", path_info="/p", method="HEAD")
+        self.assertEqual(before, environ)
+        (child,) = seen
+        stream = child.pop("wsgi.input")
+        self.assertEqual(b"", stream.read())
+        self.assertEqual(
+            {
+                **{key: environ[key] for key in kept},
+                "REQUEST_METHOD": "HEAD",
+                "PATH_INFO": "/p",
+                "QUERY_STRING": "",
+                "HTTP_ACCEPT": "application/json",
+                "glance_filters.source": "s",
+            },
+            child,
+        )
+
+    def test_what_the_child_sets_stays_with_it(self) -> None:
+        environ = fakes.environ_of("GET", "/")
+        context = environ["webob.adhoc_attrs"] = {"context": object()}
+        before = dict(context)
+
+        def app(child: Any, start_response: Any) -> Iterable[bytes]:
+            child["webob.adhoc_attrs"]["context"] = object()
+            child["REMOTE_USER"] = "another"
+            start_response("200 OK", [])
+            return []
+
+        self.ask(app, environ)
+        self.assertEqual(before, context)
+        self.assertNotIn("REMOTE_USER", environ)
+
+    def test_an_answer_that_is_started_again(self) -> None:
+        def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+            start_response("200 OK", [])
+            error = (ValueError, ValueError("x"), None)
+            start_response("500 It failed", [("X-A", "b")], error)
+            return []
+
+        answer = self.ask(app, fakes.environ_of("GET", "/"))
+        self.assertEqual(500, answer.status)
+        self.assertEqual((("X-A", "b"),), answer.headers)
+
+    def test_size(self) -> None:
+        limit = subrequest.MAX_ANSWER_BYTES
+        for size in (0, limit, limit + 1):
+            core = fakes.Core({"GET": fakes.Answer(body=bytes(size))})
+            with self.subTest(size):
+                if size > limit:
+                    with self.assertRaises(subrequest.NoAnswer):
+                        self.ask(core, fakes.environ_of("GET", "/"))
+                else:
+                    answer = self.ask(core, fakes.environ_of("GET", "/"))
+                    self.assertEqual(size, len(answer.body))
+                self.assertEqual(0, core.open_bodies)
+
     def test_an_application_that_starts_late_and_writes(self) -> None:
         def app(environ: Any, start_response: Any) -> Iterable[bytes]:
             write = start_response("201 Created", [("X-A", "b")])

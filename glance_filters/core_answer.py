@@ -1,0 +1,167 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The core's answer to a request of its client, taken over but not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from glance_filters import streams
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Headers = list[tuple[str, str]]
+
+_ABOUT_THE_BODY = frozenset(
+    (
+        "content-length",
+        "content-md5",
+        "content-digest",
+        "repr-digest",
+        "etag",
+        "accept-ranges",
+    )
+)
+
+
+@dataclass
+class CoreAnswer:
+    """An answer; whoever holds it closes its body.
+
+    It is a WSGI application that gives the answer on as it is.
+
+    :ivar status: the status code and its phrase
+    :ivar headers: the header fields, in their order
+    :ivar body: the core's iterable
+    """
+
+    status: str
+    headers: Headers
+    body: Iterable[bytes]
+
+    @property
+    def code(self) -> int:
+        """The status code."""
+        return int(self.status[:3])
+
+    def header(self, name: str) -> str | None:
+        """Return the value of the first field called *name*, if any."""
+        for key, value in self.headers:
+            if key.lower() == name.lower():
+                return value
+        return None
+
+    def content_length(self) -> int | None:
+        """Return the promised length of the body in bytes, if there is one."""
+        value = self.header("Content-Length") or ""
+        return int(value) if value.isascii() and value.isdigit() else None
+
+    def close(self) -> None:
+        """Close the body; the answer is not given on."""
+        streams.close(self.body)
+
+    def read(self, max_bytes: int) -> bytes | None:
+        """Read the body, which can be given on all the same.
+
+        :returns: the body; None if it is longer than *max_bytes*
+        """
+        chunks = iter(self.body)
+        taken: list[bytes] = []
+        length = 0
+        try:
+            for chunk in chunks:
+                taken.append(chunk)
+                length += len(chunk)
+                if length > max_bytes:
+                    self.body = _Resumed(taken, chunks, self.body)
+                    return None
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+        self.body = taken
+        return b"".join(taken)
+
+    def with_body(self, body: bytes) -> CoreAnswer:
+        """Return the answer with another body, and its right length.
+
+        Fields that speak about the old one are left out.
+        """
+        headers = [
+            (name, value)
+            for name, value in self.headers
+            if name.lower() not in _ABOUT_THE_BODY
+        ]
+        headers.append(("Content-Length", str(len(body))))
+        return CoreAnswer(self.status, headers, [body])
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer with it."""
+        start_response(self.status, self.headers)
+        return self.body
+
+
+def ask(app: WSGIApplication, environ: WSGIEnvironment) -> CoreAnswer:
+    """Call *app* and return its answer as soon as it has begun.
+
+    :raises Exception: whatever the application raises until then
+    """
+    started: list[tuple[str, Headers]] = []
+    first: list[bytes] = []
+
+    def start_response(
+        status: str, headers: Headers, exc_info: Any = None
+    ) -> Any:
+        started.append((status, list(headers)))
+        return first.append
+
+    body = app(environ, start_response)
+    if not started or first:
+        # A generator begins to answer with its first chunk.
+        rest = iter(body)
+        try:
+            while not started:
+                first.append(next(rest))
+        except BaseException:
+            streams.close(body)
+            raise
+        body = _Resumed(first, rest, body)
+    status, headers = started[-1]
+    return CoreAnswer(status, headers, body)
+
+
+class _Resumed:
+    """A body of which the first chunks were taken already."""
+
+    def __init__(
+        self,
+        first: list[bytes],
+        rest: Iterator[bytes],
+        body: Iterable[bytes],
+    ) -> None:
+        self._first = first
+        self._rest = rest
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._first:
+            yield self._first.pop(0)
+        yield from self._rest
+
+    def close(self) -> None:
+        streams.close(self._body)
