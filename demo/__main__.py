@@ -16,13 +16,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from demo import compare, rows, rows_location_guard, serve
-from glance_filters.filters import location_guard
+from demo import (
+    compare,
+    rows,
+    rows_location_guard,
+    rows_range_translator,
+    serve,
+)
+from glance_filters import base
+from glance_filters.filters import location_guard, range_translator
 from glance_filters.tests.fixtures import (
     auth,
     http_data,
@@ -34,9 +42,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 # The filters in the pipeline, outermost first, and what is shown of each.
-FILTER_CLASSES = (location_guard.LocationGuard,)
+FILTER_CLASSES: tuple[type[base.Filter[Any]], ...] = (
+    location_guard.LocationGuard,
+    range_translator.RangeTranslator,
+)
 FILTERS = tuple(each.name for each in FILTER_CLASSES)
-SECTIONS = (rows_location_guard.SECTION,)
+SECTIONS = (rows_location_guard.SECTION, rows_range_translator.SECTION)
 
 
 @contextlib.contextmanager
@@ -57,6 +68,8 @@ def _legacy_sides() -> list[rows.LegacySide]:
 
 def demonstrate() -> int:
     """Print all tables; return the number of rows that are wrong."""
+    # What the filters before the stub log would stand in the tables.
+    logging.getLogger("glance_filters").addHandler(logging.NullHandler())
     failures = 0
     with contextlib.ExitStack() as stack:
         web = stack.enter_context(http_data.HttpDataServer(rows.WEB_FILES))
@@ -70,8 +83,7 @@ def demonstrate() -> int:
             sides.append(rows.GlanceSide(glance, web, auth.MEMBER))
         for section in SECTIONS:
             failures += compare.compare(
-                f"{section.title}: a request about an image, and what the "
-                "image is then",
+                section.title,
                 ("asked", "Glance alone", "with the filters"),
                 section.rows,
                 *sides,
@@ -79,8 +91,8 @@ def demonstrate() -> int:
             compare.quote(section, *sides)
         for section in SECTIONS:
             failures += compare.compare(
-                f"{section.title}, on a stub that answers as Glance 13.0.0 "
-                "(Newton) was recorded to answer",
+                f"{section.title}\n(on a stub that answers as Glance 13.0.0, "
+                "Newton, was recorded to answer)",
                 ("asked", "Newton stub alone", "with the filters"),
                 section.legacy_rows,
                 *_legacy_sides(),

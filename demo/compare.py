@@ -60,7 +60,9 @@ def compare(
 def quote(
     section: rows.Section, alone: rows.Side, filtered: rows.Side
 ) -> None:
-    """Print what both sides answer in full to one request of a section."""
+    """Print what both sides answer in full to one request, if one is named."""
+    if section.quote is None:
+        return
     asked, send = section.quote
     print(f"\n{asked}:")
     width = table.terminal_width() - 1

@@ -49,6 +49,9 @@ class Side(Protocol):
         :param locations: how many locations it has, 0 to 2
         """
 
+    def add_data(self, data: bytes, disk_format: str = "raw") -> str:
+        """Add an active image with data in a file store; return its id."""
+
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
 
@@ -95,6 +98,16 @@ class GlanceSide:
         self._folder.set_status(image_id, status)
         return image_id
 
+    @property
+    def url(self) -> str:
+        """The URL of the server."""
+        return self._glance.url
+
+    def add_data(self, data: bytes, disk_format: str = "raw") -> str:
+        """Add an image by the API."""
+        owner = self.client(self._token)
+        return owner.create_image(data, disk_format=disk_format)
+
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
         return {"url": self._web.url(list(WEB_FILES)[-1]), "metadata": {}}
@@ -127,6 +140,13 @@ class LegacySide:
         urls = [legacy_images.HTTP_URL, f"{legacy_images.HTTP_URL}?2"]
         project = auth.MEMBER.split(":")[1]
         return self._core.add_image(status, urls[:locations], owner=project).id
+
+    def add_data(self, data: bytes, disk_format: str = "raw") -> str:
+        """Add an image to the stub."""
+        project = auth.MEMBER.split(":")[1]
+        return self._core.add_image(
+            data=data, disk_format=disk_format, owner=project
+        ).id
 
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
@@ -165,7 +185,7 @@ class Section:
     title: str
     rows: Sequence[Row]
     legacy_rows: Sequence[Row]
-    quote: tuple[str, Callable[[Side], http_client.Response]]
+    quote: tuple[str, Callable[[Side], http_client.Response]] | None = None
 
 
 def describe_status(status: int) -> str:

@@ -183,7 +183,9 @@ def _refused(side: Side) -> http_client.Response:
 
 
 SECTION = Section(
-    title="location_guard",
+    title=(
+        "location_guard: a request about an image, and what the image is then"
+    ),
     rows=(*_CALLS_REFUSED, _OTHER_IMAGE, *_CALLS_ALLOWED),
     legacy_rows=_LEGACY,
     quote=("PATCH remove /locations/0 of an importing image", _refused),

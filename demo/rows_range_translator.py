@@ -1,0 +1,188 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What clients get when they ask for parts of an image."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+
+from demo.rows import GlanceSide, Row, Section, Side, describe_status
+from glance_filters.tests.fixtures import auth, http_client
+
+DATA = bytes(range(250)) * 4
+
+
+def _file_image(side: Side) -> str:
+    return side.add_data(DATA)
+
+
+def _queued_image(side: Side) -> str:
+    return side.add_image("queued", 0)
+
+
+def _http_image(side: Side) -> str:
+    return side.add_image("active", 1)
+
+
+def _describe(answer: http_client.Response) -> str:
+    """Return the status, and what matters of the header fields and body."""
+    lines = [describe_status(answer.status)]
+    content_type = answer.header("Content-Type") or ""
+    if content_type.startswith("multipart/"):
+        parts = re.findall(rb"Content-Range: (.*)\r", answer.body)
+        lines += [part.decode() for part in parts]
+    for name in ("Content-Range", "Deprecation"):
+        value = answer.header(name)
+        if value is not None:
+            lines.append(value if name == "Content-Range" else name)
+    promised = answer.header("Content-Length")
+    if answer.status in (200, 206) and promised is not None:
+        got = len(answer.body)
+        lines.append(
+            f"{got} bytes"
+            if promised in (str(got), "0")
+            else f"promises {promised}, sends {got}"
+        )
+    return "\n".join(lines)
+
+
+def _row(
+    asked: str,
+    image: Callable[[Side], str],
+    fields: dict[str, str],
+    filtered: str,
+    method: str = "GET",
+) -> Row:
+    def observe(side: Side) -> str:
+        path = f"/v2/images/{image(side)}/file"
+        client = side.client(auth.MEMBER)
+        return _describe(client.request(method, path, fields))
+
+    return Row(asked, observe, filtered)
+
+
+def _qemu_img(side: Side) -> str:
+    """Ask qemu-img about a disk image at its URL."""
+    assert isinstance(side, GlanceSide)
+    with tempfile.NamedTemporaryFile(suffix=".qcow2") as file:
+        create = ["qemu-img", "create", "-q", "-f", "qcow2", file.name, "1M"]
+        subprocess.run(create, check=True)
+        image_id = side.add_data(file.read(), "qcow2")
+    source = {
+        "driver": "qcow2",
+        "file": {
+            "driver": "http",
+            "url": f"{side.url}/v2/images/{image_id}/file",
+            "cookie": f"{auth.COOKIE}{auth.MEMBER}",
+        },
+    }
+    info = ["qemu-img", "info", "--output=json", f"json:{json.dumps(source)}"]
+    done = subprocess.run(info, capture_output=True, text=True)
+    if done.returncode:
+        return "fails"
+    size = json.loads(done.stdout)["virtual-size"]
+    return f"a disk of {size} bytes"
+
+
+_SIZE = len(DATA)
+
+_ROWS = [
+    _row(
+        "GET file, Range: bytes=0-4",
+        _file_image,
+        {"Range": "bytes=0-4"},
+        f"206 Partial Content\nbytes 0-4/{_SIZE}\n5 bytes",
+    ),
+    _row(
+        "GET file, Range: bytes=0-4,-3",
+        _file_image,
+        {"Range": "bytes=0-4,-3"},
+        "206 Partial Content\nbytes 0-4/1000\nbytes 997-999/1000\n274 bytes",
+    ),
+    _row(
+        "GET file, Range: bytes=1000-",
+        _file_image,
+        {"Range": "bytes=1000-"},
+        f"416 Requested Range Not Satisfiable\nbytes */{_SIZE}",
+    ),
+    _row(
+        "GET file, Range: bytes=5-3",
+        _file_image,
+        {"Range": "bytes=5-3"},
+        "200 OK\n1000 bytes",
+    ),
+    _row(
+        "GET file of an image in an http store, Range: bytes=0-4",
+        _http_image,
+        {"Range": "bytes=0-4"},
+        f"206 Partial Content\nbytes 0-4/{_SIZE}\n5 bytes",
+    ),
+    _row(
+        "GET file of a queued image, Range: bytes=0-4",
+        _queued_image,
+        {"Range": "bytes=0-4"},
+        "204 No Content",
+    ),
+    _row(
+        "GET file, If-None-Match: *",
+        _file_image,
+        {"If-None-Match": "*"},
+        "304 Not Modified",
+    ),
+    _row(
+        "GET file, Content-Range: bytes 12-30/1000",
+        _file_image,
+        {"Content-Range": "bytes 12-30/1000"},
+        "206 Partial Content\nbytes 12-30/1000\nDeprecation\n19 bytes",
+    ),
+]
+
+_LEGACY = (
+    _row(
+        "GET file, Range: bytes=0-4",
+        _file_image,
+        {"Range": "bytes=0-4"},
+        f"206 Partial Content\nbytes 0-4/{_SIZE}\n5 bytes",
+    ),
+    _row(
+        "GET file, Content-Range: bytes 12-30/1000",
+        _file_image,
+        {"Content-Range": "bytes 12-30/1000"},
+        "206 Partial Content\nbytes 12-30/1000\nDeprecation\n19 bytes",
+    ),
+)
+
+
+def _head(side: Side) -> str:
+    path = f"/v2/images/{_file_image(side)}/file"
+    answer = side.client(auth.MEMBER).request("HEAD", path)
+    length = answer.header("Content-Length")
+    return f"{describe_status(answer.status)}\nContent-Length: {length}"
+
+
+_ROWS.append(Row("HEAD file", _head, "200 OK\nContent-Length: 1000"))
+if shutil.which("qemu-img") is not None:
+    _ROWS.append(
+        Row("qemu-img info URL", _qemu_img, "a disk of 1048576 bytes")
+    )
+
+SECTION = Section(
+    title="range_translator: parts of an image",
+    rows=_ROWS,
+    legacy_rows=_LEGACY,
+)

@@ -1,0 +1,141 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""range_translator and the programs that people download images with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import fixtures
+import testtools
+
+from glance_filters.tests.fixtures import auth, real_glance
+
+DATA = random.Random(1).randbytes(9 * 1024 * 1024)
+TOKEN = f"{auth.HEADER}: {auth.MEMBER}"
+
+
+class DownloadClientsTest(testtools.TestCase):
+    """Each program on real Glance behind a real server."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = Path(self.useFixture(fixtures.TempDir()).path)
+        self.server = self.useFixture(
+            real_glance.GlanceServer(("range_translator",))
+        )
+
+    def run_program(self, name: str, *arguments: str) -> str:
+        if shutil.which(name) is None:
+            self.skipTest(f"{name} is not installed")
+        # A proxy of this machine is not asked about loopback.
+        environ = {**os.environ, "no_proxy": "127.0.0.1"}
+        done = subprocess.run(
+            [name, *arguments],
+            cwd=self.folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        return done.stdout
+
+    def upload(self, data: bytes = DATA, disk_format: str = "raw") -> str:
+        image_id = self.server.client().create_image(
+            data, disk_format=disk_format
+        )
+        return f"{self.server.url}/v2/images/{image_id}/file"
+
+    def cut_file(self) -> Path:
+        """Make the file of a download that broke off."""
+        path = self.folder / "file"
+        path.write_bytes(DATA[:1_000_000])
+        return path
+
+    def check(self, path: Path) -> None:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.assertEqual(hashlib.sha256(DATA).hexdigest(), found)
+
+    def test_curl_range(self) -> None:
+        self.run_program(
+            *("curl", "-sf", "-H", TOKEN, "-r", "12-30", "-o", "part"),
+            self.upload(),
+        )
+        self.assertEqual(DATA[12:31], (self.folder / "part").read_bytes())
+
+    def test_curl_head(self) -> None:
+        text = self.run_program("curl", "-sfI", "-H", TOKEN, self.upload())
+        self.assertIn(f"content-length: {len(DATA)}", text.lower())
+        self.assertIn("accept-ranges: bytes", text.lower())
+
+    def test_curl_resumes(self) -> None:
+        path = self.cut_file()
+        self.run_program(
+            *("curl", "-sf", "-H", TOKEN, "-C", "-", "-o", path.name),
+            self.upload(),
+        )
+        self.check(path)
+
+    def test_wget_resumes(self) -> None:
+        path = self.cut_file()
+        self.run_program(
+            "wget", "-q", "-c", f"--header={TOKEN}", self.upload()
+        )
+        self.check(path)
+
+    def test_aria2_in_parts(self) -> None:
+        text = self.run_program(
+            *("aria2c", "-x8", "-s8", "-k1M", "--console-log-level=info"),
+            *(f"--header={TOKEN}", "-o", "file"),
+            self.upload(),
+        )
+        self.check(self.folder / "file")
+        self.assertIn("Range: bytes=", text)
+
+    def test_axel_in_parts(self) -> None:
+        self.run_program(
+            *("axel", "-q", "-n", "4", "-H", TOKEN, "-o", "file"),
+            self.upload(),
+        )
+        self.check(self.folder / "file")
+
+    def test_qemu_img(self) -> None:
+        raw = self.folder / "raw"
+        raw.write_bytes(DATA)
+        self.run_program(
+            *("qemu-img", "convert", "-f", "raw", "-O", "qcow2"),
+            *("raw", "image.qcow2"),
+        )
+        url = self.upload((self.folder / "image.qcow2").read_bytes(), "qcow2")
+        source = "json:" + json.dumps(
+            {
+                "driver": "qcow2",
+                "file": {
+                    "driver": "http",
+                    "url": url,
+                    "cookie": f"{auth.COOKIE}{auth.MEMBER}",
+                },
+            }
+        )
+        text = self.run_program("qemu-img", "info", "--output=json", source)
+        self.assertEqual("qcow2", json.loads(text)["format"])
+        self.assertEqual(len(DATA), json.loads(text)["virtual-size"])
+        self.run_program("qemu-img", "convert", "-O", "raw", source, "file")
+        self.check(self.folder / "file")
