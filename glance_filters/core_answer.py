@@ -132,11 +132,16 @@ def ask(app: WSGIApplication, environ: WSGIEnvironment) -> CoreAnswer:
 
     body = app(environ, start_response)
     if not started or first:
-        # A generator begins to answer with its first chunk.
-        rest = iter(body)
+        # A generator begins to answer when its first chunk is asked for.
         try:
+            rest = iter(body)
             while not started:
-                first.append(next(rest))
+                chunk = next(rest, None)
+                if chunk is None:
+                    break
+                first.append(chunk)
+            if not started:
+                raise RuntimeError("the core ended without a status")
         except BaseException:
             streams.close(body)
             raise

@@ -64,17 +64,33 @@ def plain(
     :param is_head: answer as to GET, but without the body
     """
     answer = download.whole()
-    if answer.code == 200:
-        tag = _tag(download, environ, answer.header("Content-MD5"))
-        refusal = _refusal(environ, tag)
-        if refusal is not None:
-            answer.close()
-            return refusal
-        answer.headers = _with(answer.headers, _validators(download, tag))
+    try:
+        refusal = _improved(answer, download, environ)
+    except BaseException:
+        answer.close()
+        raise
+    if refusal is not None:
+        answer.close()
+        return refusal
     if is_head:
         answer.close()
         answer.body = ()
     return answer
+
+
+def _improved(
+    answer: core_answer.CoreAnswer,
+    download: image_download.ImageDownload,
+    environ: WSGIEnvironment,
+) -> WSGIApplication | None:
+    """Add to an answer with data what it lacks, or return what refuses it."""
+    if answer.code != 200:
+        return None
+    tag = _tag(download, environ, answer.header("Content-MD5"))
+    refusal = _refusal(environ, tag)
+    if refusal is None:
+        answer.headers = _with(answer.headers, _validators(download, tag))
+    return refusal
 
 
 def partial(
@@ -84,6 +100,19 @@ def partial(
     limits: byte_ranges.Limits,
 ) -> WSGIApplication:
     """Return the answer with the parts that are wanted."""
+    try:
+        return _partial(download, environ, wanted, limits)
+    except BaseException:
+        download.close()
+        raise
+
+
+def _partial(
+    download: image_download.ImageDownload,
+    environ: WSGIEnvironment,
+    wanted: Wanted,
+    limits: byte_ranges.Limits,
+) -> WSGIApplication:
     opened = None
     if len(wanted.specs) == 1:
         opened = download.open_spec(wanted.specs[0])

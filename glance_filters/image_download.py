@@ -218,12 +218,21 @@ class ImageDownload:
 
         :raises WrongLength: if the core sends less or more than it should
         """
-        assert self._cursor is not None  # noqa: S101 - opened before
-        yield from self._cursor.part(
-            part.start - self._offset,
-            part.stop - self._offset,
-            ends=self._partial,
-        )
+        if self._cursor is None:
+            raise ValueError("no part was opened")
+        try:
+            yield from self._cursor.part(
+                part.start - self._offset,
+                part.stop - self._offset,
+                ends=self._partial,
+            )
+        except streams.WrongLength as error:
+            LOG.error(
+                "Breaking off a download of image %.80r: %s",
+                self._match.variables["image_id"],
+                error,
+            )
+            raise
 
     def close(self) -> None:
         """Close what is read from."""
