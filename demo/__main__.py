@@ -26,11 +26,16 @@ from demo import (
     compare,
     rows,
     rows_location_guard,
+    rows_metadef_overlay,
     rows_range_translator,
     serve,
 )
 from glance_filters import base
-from glance_filters.filters import location_guard, range_translator
+from glance_filters.filters import (
+    location_guard,
+    metadef_overlay,
+    range_translator,
+)
 from glance_filters.tests.fixtures import (
     auth,
     http_data,
@@ -43,11 +48,16 @@ if TYPE_CHECKING:
 
 # The filters in the pipeline, outermost first, and what is shown of each.
 FILTER_CLASSES: tuple[type[base.Filter[Any]], ...] = (
+    metadef_overlay.MetadefOverlay,
     location_guard.LocationGuard,
     range_translator.RangeTranslator,
 )
 FILTERS = tuple(each.name for each in FILTER_CLASSES)
-SECTIONS = (rows_location_guard.SECTION, rows_range_translator.SECTION)
+SECTIONS = (
+    rows_location_guard.SECTION,
+    rows_range_translator.SECTION,
+    rows_metadef_overlay.SECTION,
+)
 
 
 @contextlib.contextmanager

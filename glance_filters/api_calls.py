@@ -67,6 +67,17 @@ DELETE_FROM_STORE = ApiCall(
 )
 DOWNLOAD_IMAGE = ApiCall("download_image", "GET", "/images/{image_id}/file")
 HEAD_DOWNLOAD = ApiCall("head_download", "HEAD", "/images/{image_id}/file")
+SHOW_NAMESPACE = ApiCall(
+    "show_namespace", "GET", "/metadefs/namespaces/{namespace}"
+)
+LIST_PROPERTIES = ApiCall(
+    "list_properties", "GET", "/metadefs/namespaces/{namespace}/properties"
+)
+SHOW_PROPERTY = ApiCall(
+    "show_property",
+    "GET",
+    "/metadefs/namespaces/{namespace}/properties/{property_name}",
+)
 
 
 @dataclass(frozen=True)

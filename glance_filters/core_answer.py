@@ -33,6 +33,7 @@ _ABOUT_THE_BODY = frozenset(
         "repr-digest",
         "etag",
         "accept-ranges",
+        "last-modified",
     )
 )
 

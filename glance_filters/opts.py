@@ -19,9 +19,15 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
-from glance_filters.filters import location_guard, range_translator
+from glance_filters.filters import (
+    location_guard,
+    metadef_overlay,
+    range_translator,
+)
 
+# In the order in which they stand in a pipeline, outermost first.
 _FILTERS = (
+    metadef_overlay.MetadefOverlay,
     location_guard.LocationGuard,
     range_translator.RangeTranslator,
 )

@@ -90,6 +90,23 @@ def property_document(
     return {**_render(definition.properties[name]), "name": name}
 
 
+def bare_name(
+    name: str, document: Any, resource_type: str | None = None
+) -> str:
+    """Return a property's name without the prefix of a resource type.
+
+    :param name: as the path of GET .../NAMESPACE/properties/PROPERTY has it
+    :param document: the core's answer about the namespace, without a query
+    :param resource_type: that of the request's query; with it the core finds
+        no property without the prefix, nor any if there is none
+    :returns: an empty text, which names none, if the core would find none
+    """
+    if resource_type is None:
+        return name
+    prefix = _prefix(document, resource_type)
+    return name[len(prefix) :] if prefix and name.startswith(prefix) else ""
+
+
 def _prefix(document: dict[str, Any], resource_type: str | None) -> str:
     associations = document.get("resource_type_associations")
     if resource_type is None or not isinstance(associations, list):

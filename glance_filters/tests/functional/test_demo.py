@@ -45,5 +45,5 @@ class DemoTest(testtools.TestCase):
             len(section.rows) + len(section.legacy_rows)
             for section in demo.SECTIONS
         )
-        # Those that show what is let through, and a range as Glance knows it.
-        self.assertEqual(rows - 4, failures, text)
+        # Those that show what is let through or what the core says by itself.
+        self.assertEqual(rows - 6, failures, text)

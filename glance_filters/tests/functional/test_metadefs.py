@@ -91,7 +91,7 @@ server.serve_forever()
 class Glance(fixtures.Fixture):
     """Glance's API in a process of its own, over an SQLite database."""
 
-    def _setUp(self) -> None:  # noqa: N802
+    def _setUp(self) -> None:
         self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self._config = self.directory / "glance-api.conf"
         self._config.write_text(CONFIG.format(directory=self.directory))

@@ -34,6 +34,9 @@ class Answer:
     status: str = "200 OK"
     body: bytes = b"{}"
     error: Exception | None = None
+    headers: tuple[tuple[str, str], ...] = (
+        ("Content-Type", "application/json"),
+    )
 
 
 def image(status: str) -> Answer:
@@ -45,7 +48,7 @@ def image(status: str) -> Answer:
 class Core:
     """A core.
 
-    :ivar answers: what it answers to each method
+    :ivar answers: what it answers to each method, or to each path
     :ivar asked: (method, path, body) of each request
     :ivar environs: the environ of each request
     :ivar open_bodies: how many answers are not closed yet
@@ -65,10 +68,12 @@ class Core:
         method = environ["REQUEST_METHOD"]
         self.asked.append((method, environ["PATH_INFO"], body))
         self.environs.append(dict(environ))
-        answer = self.answers.get(method, Answer())
+        answer = self.answers.get(
+            environ["PATH_INFO"], self.answers.get(method, Answer())
+        )
         if answer.error is not None:
             raise answer.error
-        start_response(answer.status, [("Content-Type", "application/json")])
+        start_response(answer.status, list(answer.headers))
         self.open_bodies += 1
         return _Body(self, answer.body)
 
