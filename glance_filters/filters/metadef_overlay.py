@@ -71,7 +71,7 @@ OPTS: tuple[cfg.Opt, ...] = (
         sample_default="/usr/share/glance-filters/metadefs",
         mutable=True,
         help=(
-            "The folder whose *.json files define what is added, in the "
+            "The folder whose .json files define what is added, in the "
             "format that 'glance-manage db_load_metadefs' reads. They are "
             "read when the service starts and when its options are read "
             "again. By default, the files that come with this package."
