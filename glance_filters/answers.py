@@ -24,7 +24,7 @@ _ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
     errors.BodyTooLarge: webob.exc.HTTPRequestEntityTooLarge,
     errors.BodyUnreadable: webob.exc.HTTPBadRequest,
     errors.DeprecatedHeader: webob.exc.HTTPBadRequest,
-    errors.StatusUnknown: webob.exc.HTTPServiceUnavailable,
+    errors.ImageUnknown: webob.exc.HTTPServiceUnavailable,
 }
 
 

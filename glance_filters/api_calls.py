@@ -60,6 +60,8 @@ class ApiCall:
     path: str
 
 
+CREATE_IMAGE = ApiCall("create_image", "POST", "/images")
+CREATE_TASK = ApiCall("create_task", "POST", "/tasks")
 UPDATE_IMAGE = ApiCall("update_image", "PATCH", "/images/{image_id}")
 ADD_LOCATION = ApiCall("add_location", "POST", "/images/{image_id}/locations")
 DELETE_FROM_STORE = ApiCall(
@@ -67,6 +69,10 @@ DELETE_FROM_STORE = ApiCall(
 )
 DOWNLOAD_IMAGE = ApiCall("download_image", "GET", "/images/{image_id}/file")
 HEAD_DOWNLOAD = ApiCall("head_download", "HEAD", "/images/{image_id}/file")
+UPLOAD_IMAGE = ApiCall("upload_image", "PUT", "/images/{image_id}/file")
+STAGE_IMAGE = ApiCall("stage_image", "PUT", "/images/{image_id}/stage")
+SHOW_IMAGE_SCHEMA = ApiCall("show_image_schema", "GET", "/schemas/image")
+SHOW_IMAGES_SCHEMA = ApiCall("show_images_schema", "GET", "/schemas/images")
 SHOW_NAMESPACE = ApiCall(
     "show_namespace", "GET", "/metadefs/namespaces/{namespace}"
 )

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,20 @@ _ABOUT_THE_BODY = frozenset(
         "etag",
         "accept-ranges",
         "last-modified",
+    )
+)
+
+# The request's fields by which it may be answered with less than the whole
+# document, or with another coding of it.
+_SELECTING_KEYS = frozenset(
+    (
+        "HTTP_ACCEPT_ENCODING",
+        "HTTP_IF_MATCH",
+        "HTTP_IF_MODIFIED_SINCE",
+        "HTTP_IF_NONE_MATCH",
+        "HTTP_IF_RANGE",
+        "HTTP_IF_UNMODIFIED_SINCE",
+        "HTTP_RANGE",
     )
 )
 
@@ -96,6 +111,24 @@ class CoreAnswer:
         self.body = taken
         return b"".join(taken)
 
+    def read_json(self, max_bytes: int) -> Any:
+        """Read the body as JSON; it can be given on all the same.
+
+        :returns: the document; None if the body is longer than *max_bytes*,
+            has a content coding, or is no JSON
+        """
+        if self.header("Content-Encoding"):
+            return None
+        body = self.read(max_bytes)
+        try:
+            return None if body is None else json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+
+    def with_json(self, document: Any) -> CoreAnswer:
+        """Return the answer with a JSON document as its body."""
+        return self.with_body(json.dumps(document).encode("ascii"))
+
     def with_body(self, body: bytes) -> CoreAnswer:
         """Return the answer with another body, and its right length.
 
@@ -149,6 +182,22 @@ def ask(app: WSGIApplication, environ: WSGIEnvironment) -> CoreAnswer:
         body = _Resumed(first, rest, body)
     status, headers = started[-1]
     return CoreAnswer(status, headers, body)
+
+
+def ask_whole(app: WSGIApplication, environ: WSGIEnvironment) -> CoreAnswer:
+    """Call *app* for an answer that is to be read and changed.
+
+    It is asked without a condition, a range or a content coding: else a
+    client that knows the core's own answer would go on with that.
+
+    :raises Exception: whatever the application raises until it answers
+    """
+    whole = {
+        key: value
+        for key, value in environ.items()
+        if key not in _SELECTING_KEYS
+    }
+    return ask(app, whole)
 
 
 class _Resumed:

@@ -83,16 +83,16 @@ class BodyUnreadable(FilterError):
         super().__init__(f"The request body could not be read: {reason}.")
 
 
-class StatusUnknown(FilterError):
-    """The core did not tell the image's status, so nothing can be decided.
+class ImageUnknown(FilterError):
+    """The core did not tell about the image, so nothing can be decided.
 
     :param image_id: the image, as the request names it
     """
 
     def __init__(self, image_id: str) -> None:
         super().__init__(
-            f"The status of image {image_id} could not be determined, so its "
-            "locations cannot be changed now. Please try again later."
+            f"The state of image {image_id} could not be determined, so the "
+            "request cannot be carried out now. Please try again later."
         )
 
 

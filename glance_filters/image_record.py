@@ -14,11 +14,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from glance_filters import api_calls, subrequest
+from glance_filters import api_calls, image_document
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -55,19 +54,8 @@ def ask(
     :returns: None if the core does not show it, or not readably
     """
     try:
-        answer = subrequest.ask(
-            app,
-            environ,
-            source=source,
-            path_info=match.image_path(),
-            accept=api_calls.accept_of_child(environ),
-        )
-        if answer.status != 200:
-            return None
-        document = json.loads(answer.body)
-        if not isinstance(document, dict):
-            return None
-    except (subrequest.NoAnswer, ValueError, RecursionError):
+        document = image_document.ask(app, environ, match, source)
+    except (image_document.Hidden, image_document.NotTold):
         return None
     size = document.get("size")
     return ImageRecord(

@@ -17,12 +17,11 @@ See "Image Statuses" in Glance's user documentation.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from oslo_log import log as logging
 
-from glance_filters import api_calls, errors, subrequest
+from glance_filters import api_calls, errors, image_document
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -41,20 +40,6 @@ STATUSES = (
     "pending_delete",
 )
 
-# The core has no such image for this user, or no such API version (300).
-_HIDDEN = (300, 401, 403, 404)
-
-
-class Hidden(Exception):
-    """The core does not show the image to the user.
-
-    :param code: the status code by which it says so
-    """
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-        super().__init__(code)
-
 
 def ask(
     app: WSGIApplication,
@@ -68,31 +53,16 @@ def ask(
     :param environ: the request's environ, which is left as it is
     :param match: what the request is
     :param source: the name of the filter that asks
-    :raises Hidden: if there is no such image for this user
-    :raises StatusUnknown: if the core does not answer, answers with an error
-        of its own, or with something that is no image
+    :raises image_document.Hidden: if there is no such image for this user
+    :raises ImageUnknown: if the core does not tell
     """
     image_id = match.variables["image_id"]
     try:
-        answer = subrequest.ask(
-            app,
-            environ,
-            source=source,
-            path_info=match.image_path(),
-            accept=api_calls.accept_of_child(environ),
-        )
-    except subrequest.NoAnswer as error:
-        LOG.warning("No status of image %.80r: %s", image_id, error)
-        raise errors.StatusUnknown(image_id) from error
-    if answer.status in _HIDDEN:
-        raise Hidden(answer.status)
-    try:
-        if answer.status != 200:
-            raise ValueError(f"status code {answer.status}")
-        status = json.loads(answer.body)["status"]
+        document = image_document.ask(app, environ, match, source)
+        status = document.get("status")
         if not isinstance(status, str):
-            raise TypeError(f"status is {type(status).__name__}")
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        LOG.warning("No status of image %.80r: %r", image_id, error)
-        raise errors.StatusUnknown(image_id) from error
+            raise image_document.NotTold(f"its status is {status!r:.80}")
+    except image_document.NotTold as error:
+        LOG.warning("No status of image %.80r: %s", image_id, error)
+        raise errors.ImageUnknown(image_id) from error
     return status

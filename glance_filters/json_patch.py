@@ -25,12 +25,11 @@ API reference.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from glance_filters import errors
+from glance_filters import json_body
 
 MEDIA_TYPE_2_0 = "application/openstack-images-v2.0-json-patch"
 MEDIA_TYPE_2_1 = "application/openstack-images-v2.1-json-patch"
@@ -75,27 +74,6 @@ def _media_type(content_type: str) -> str:
     return content_type.split(";", 1)[0]
 
 
-def load_json(body: bytes) -> dict[str, Any] | list[Any]:
-    """Return the JSON document of a request body.
-
-    :param body: the octets, which the core takes for strict UTF-8
-    :raises NotAPatch: if the core could not read it or it is neither an
-        object nor an array
-    :raises BodyUnreadable: if it is nested too deeply to be read
-    """
-    try:
-        document = json.loads(body.decode("utf-8"))
-    except ValueError as error:
-        raise NotAPatch(str(error)) from error
-    except RecursionError as error:
-        # The core would fail in the same way, but this cannot be relied on:
-        # how deep it can read depends on its own stack.
-        raise errors.BodyUnreadable("it is nested too deeply") from error
-    if not isinstance(document, (dict, list)):
-        raise NotAPatch("neither an object nor an array")
-    return document
-
-
 def parse(content_type: str, body: bytes) -> list[Operation]:
     """Return the operations of a patch, in their order.
 
@@ -107,7 +85,10 @@ def parse(content_type: str, body: bytes) -> list[Operation]:
     if not is_patch(content_type):
         raise NotAPatch("not a media type of patches")
     media_type = _media_type(content_type)
-    document = load_json(body)
+    try:
+        document = json_body.load(body)
+    except json_body.NotADocument as error:
+        raise NotAPatch(str(error)) from error
     if not isinstance(document, list):
         raise NotAPatch("not an array")
     return [_operation(media_type, change) for change in document]

@@ -74,7 +74,7 @@ class _RecordedInput:
 
 def has_body(environ: dict[str, Any]) -> bool:
     """Tell whether Glance takes the request to have a body."""
-    if _has_body_by_coding(environ):
+    if has_body_by_coding(environ):
         return True
     length = webob.Request(environ).content_length
     return length is not None and length > 0
@@ -89,7 +89,8 @@ def is_readable(environ: dict[str, Any]) -> bool:
     return bool(webob.Request(environ).is_body_readable)
 
 
-def _has_body_by_coding(environ: dict[str, Any]) -> bool:
+def has_body_by_coding(environ: dict[str, Any]) -> bool:
+    """Tell whether Glance takes it to have one for its transfer coding."""
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     method = environ["REQUEST_METHOD"].upper()
     return coding in _TRANSFER_CODINGS and method in _BODY_METHODS
@@ -110,32 +111,32 @@ def read(environ: dict[str, Any], max_bytes: int) -> bytes | None:
     length = webob.Request(environ).content_length
     if length is not None and length > max_bytes:
         raise errors.BodyTooLarge(max_bytes)
-    chunks = _uwsgi_chunks(environ)
+    chunks = uwsgi_chunks(environ)
     if chunks is not None:
         body = _drained(_RecordedInput(chunks, max_bytes))
         # The server's chunks are used up: the core must find the body, of
         # a length that is now known, in wsgi.input.
         del environ["HTTP_TRANSFER_ENCODING"]
         environ["CONTENT_LENGTH"] = str(len(body))
-        _give(environ, io.BytesIO(body))
+        replace(environ, io.BytesIO(body))
         return body
     if environ.get("webob.is_body_seekable"):
         environ["wsgi.input"].seek(0)
     recorded = _RecordedInput(environ["wsgi.input"], max_bytes)
     copy = dict(environ)
-    _give(copy, recorded)
+    replace(copy, recorded)
     request = _Request(copy)
-    if _has_body_by_coding(environ):
+    if has_body_by_coding(environ):
         request.is_body_readable = True
     try:
         body = request.body
     except _READ_ERRORS as error:
         raise errors.BodyUnreadable("it ended too early") from error
-    _give(environ, io.BytesIO(recorded.recorded))
+    replace(environ, io.BytesIO(recorded.recorded))
     return body
 
 
-def _give(environ: dict[str, Any], body: Any) -> None:
+def replace(environ: dict[str, Any], body: Any) -> None:
     """Make the stream *body* the input of *environ*, read but once."""
     for key in _CACHED_KEYS:
         environ.pop(key, None)
@@ -157,7 +158,7 @@ class _Request(webob.Request):
     request_body_tempfile_limit = sys.maxsize
 
 
-class _UwsgiChunks:
+class UwsgiChunks:
     """The chunks of a request under uWSGI, which wsgi.input does not hold."""
 
     def __init__(self, uwsgi: Any) -> None:
@@ -169,11 +170,11 @@ class _UwsgiChunks:
         return chunk
 
 
-def _uwsgi_chunks(environ: dict[str, Any]) -> _UwsgiChunks | None:
+def uwsgi_chunks(environ: dict[str, Any]) -> UwsgiChunks | None:
     """Return the request's chunks if Glance will read them from uWSGI."""
     if environ.get("HTTP_TRANSFER_ENCODING", "").lower() != "chunked":
         return None
     try:
-        return _UwsgiChunks(importlib.import_module("uwsgi"))
+        return UwsgiChunks(importlib.import_module("uwsgi"))
     except ImportError:
         return None

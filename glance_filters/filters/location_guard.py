@@ -46,8 +46,10 @@ from glance_filters import (
     api_calls,
     base,
     errors,
+    image_document,
     image_object,
     image_status,
+    json_body,
     json_patch,
     request_body,
     subrequest,
@@ -200,13 +202,13 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
 
         :raises InternalName: if a part of the core's image object is named
         :raises LocationConflict: if the image's status forbids an operation
-        :raises StatusUnknown: if the core does not tell the status
+        :raises ImageUnknown: if the core does not tell the status
         """
         name = change.object_name
         image_id = match.variables["image_id"]
         try:
             status = image_status.ask(self._app, environ, match, self.name)
-        except image_status.Hidden as hidden:
+        except image_document.Hidden as hidden:
             # A policy may forbid to see an image, but not to change it; then
             # nobody else would keep the patch from another image.
             if (
@@ -279,17 +281,7 @@ def _patch(environ: WSGIEnvironment, max_bytes: int) -> Change:
 
 def _addition(environ: WSGIEnvironment, max_bytes: int) -> Change:
     """Return what a request to the location API changes."""
-    is_form = api_calls.is_form_post(environ)
-    if is_form and not request_body.is_readable(environ):
-        return NO_CHANGE
-    body = request_body.read(environ, max_bytes)
-    if body is None:
-        return NO_CHANGE
-    if is_form and api_calls.form_method(environ, body) != "POST":
-        return NO_CHANGE
-    try:
-        json_patch.load_json(body)
-    except json_patch.NotAPatch:
+    if json_body.read_posted(environ, max_bytes) is None:
         return NO_CHANGE
     return Change([json_patch.ADD])
 

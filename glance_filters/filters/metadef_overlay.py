@@ -82,19 +82,6 @@ OPTS: tuple[cfg.Opt, ...] = (
 # Far more than any namespace.
 _MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
-# They would make the core answer with less than it has, or in another coding.
-_DROPPED_FIELDS = frozenset(
-    (
-        "HTTP_ACCEPT_ENCODING",
-        "HTTP_IF_MATCH",
-        "HTTP_IF_MODIFIED_SINCE",
-        "HTTP_IF_NONE_MATCH",
-        "HTTP_IF_RANGE",
-        "HTTP_IF_UNMODIFIED_SINCE",
-        "HTTP_RANGE",
-    )
-)
-
 
 @dataclass(frozen=True)
 class MetadefOverlaySettings:
@@ -150,14 +137,7 @@ class MetadefOverlay(base.Filter[MetadefOverlaySettings]):
         )
         if definition is None:
             return self._app
-        answer = core_answer.ask(
-            self._app,
-            {
-                key: value
-                for key, value in environ.items()
-                if key not in _DROPPED_FIELDS
-            },
-        )
+        answer = core_answer.ask_whole(self._app, environ)
         if answer.code == 200:
             return _merged(answer, match.call, definition, environ)
         if answer.code == 404 and match.call == api_calls.SHOW_PROPERTY:
@@ -189,8 +169,11 @@ class MetadefOverlay(base.Filter[MetadefOverlaySettings]):
             )
         except subrequest.NoAnswer:
             return None
-        document = _decoded(answer.body) if answer.status == 200 else None
-        if not isinstance(document, dict):
+        try:
+            document = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            return None
+        if answer.status != 200 or not isinstance(document, dict):
             return None
         name = overlay.bare_name(
             _text(match.variables["property_name"]),
@@ -207,12 +190,7 @@ def _merged(
     environ: WSGIEnvironment,
 ) -> core_answer.CoreAnswer:
     """Return an answer about a namespace, with what it lacks."""
-    if answer.header("Content-Encoding"):
-        return answer
-    body = answer.read(_MAX_DOCUMENT_BYTES)
-    if body is None:
-        return answer
-    document = _decoded(body)
+    document = answer.read_json(_MAX_DOCUMENT_BYTES)
     if call == api_calls.SHOW_NAMESPACE:
         resource_type = _resource_type(environ)
         merged = overlay.merge_namespace(document, definition, resource_type)
@@ -220,7 +198,7 @@ def _merged(
         merged = overlay.merge_properties(document, definition)
     else:
         merged = overlay.merge_property(document, definition)
-    return answer if merged is document else answer.with_body(_encoded(merged))
+    return answer if merged is document else answer.with_json(merged)
 
 
 def _found(
@@ -234,7 +212,7 @@ def _found(
     ]
     headers.append(("Content-Type", "application/json"))
     found = core_answer.CoreAnswer("200 OK", headers, ())
-    return found.with_body(_encoded(document))
+    return found.with_json(document)
 
 
 def _resource_type(environ: WSGIEnvironment) -> str | None:
@@ -249,15 +227,3 @@ def _resource_type(environ: WSGIEnvironment) -> str | None:
 def _text(octets: str) -> str:
     """Return the text of a path's variable; what is no UTF-8 is no name."""
     return octets.encode("latin-1").decode("utf-8", "replace")
-
-
-def _decoded(body: bytes) -> Any:
-    """Return a JSON document; None if it is none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _encoded(document: Any) -> bytes:
-    return json.dumps(document).encode("ascii")

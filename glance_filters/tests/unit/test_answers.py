@@ -26,7 +26,7 @@ class AnswerTest(unittest.TestCase):
             (errors.InternalName("base"), 403),
             (errors.BodyTooLarge(10), 413),
             (errors.BodyUnreadable("why"), 400),
-            (errors.StatusUnknown("ID"), 503),
+            (errors.ImageUnknown("ID"), 503),
         ):
             with self.subTest(error):
                 environ = fakes.environ_of("PATCH", "/")
@@ -70,9 +70,9 @@ class AnswerTest(unittest.TestCase):
                 "The request body could not be read: why.",
             ),
             (
-                errors.StatusUnknown("ID"),
-                "The status of image ID could not be determined, so its "
-                "locations cannot be changed now. Please try again later.",
+                errors.ImageUnknown("ID"),
+                "The state of image ID could not be determined, so the "
+                "request cannot be carried out now. Please try again later.",
             ),
         ):
             with self.subTest(error):

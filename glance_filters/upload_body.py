@@ -1,0 +1,196 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The body of an upload: read as the core would, and looked at on its way.
+
+Nothing of it is kept but its head, and that only until the core has read it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, Protocol
+
+import webob
+
+from glance_filters import answers, errors, request_body
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_PIECE = 64 * 1024
+
+
+class Inspection(Protocol):
+    """Looks at the data of an upload."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether no data that may follow would matter."""
+
+    def feed(self, data: bytes) -> None:
+        """Look at the next piece.
+
+        :raises FilterError: to refuse the upload
+        """
+
+    def finish(self) -> None:
+        """Take note that the data have come to their end.
+
+        :raises FilterError: to refuse the upload
+        """
+
+
+class UploadBody(io.RawIOBase):
+    """The body that the core will read, limited to what belongs to it.
+
+    :param stream: where it comes from
+    :param length: its length in bytes, None if only the stream's end tells
+    """
+
+    def __init__(self, stream: Any, length: int | None) -> None:
+        super().__init__()
+        self._stream = stream
+        self._remaining = length
+        # What a stream gave beyond what was asked for.
+        self._surplus = b""
+        self.complete = length == 0
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into *buffer*, for the methods of the base class."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read at most *size* bytes, or to the end if it is negative.
+
+        ``complete`` is true once all of the body was read. An early end of
+        the stream is an empty result while it is not.
+        """
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(_PIECE), b""))
+        if self._remaining is not None:
+            size = min(size, self._remaining)
+        if not size:
+            return b""
+        data: bytes = self._surplus or self._stream.read(size)
+        data, self._surplus = data[:size], data[size:]
+        if self._remaining is None:
+            self.complete = not data
+        else:
+            self._remaining -= len(data)
+            self.complete = not self._remaining
+        return data
+
+
+def take(environ: WSGIEnvironment) -> UploadBody:
+    """Return the body that the core will read; *environ* may be changed.
+
+    The core reads it if it is then put back by
+    :func:`~glance_filters.request_body.replace`.
+    """
+    chunks = request_body.uwsgi_chunks(environ)
+    if chunks is not None:
+        # The core would ask the server for the chunks itself, past our eyes.
+        del environ["HTTP_TRANSFER_ENCODING"]
+        environ.pop("CONTENT_LENGTH", None)
+        environ["wsgi.input_terminated"] = True
+        return UploadBody(chunks, None)
+    readable = request_body.has_body_by_coding(
+        environ
+    ) or request_body.is_readable(environ)
+    length = webob.Request(environ).content_length if readable else 0
+    if environ.get("webob.is_body_seekable"):
+        environ["wsgi.input"].seek(0)
+    return UploadBody(environ["wsgi.input"], length)
+
+
+class InspectedInput(io.RawIOBase):
+    """``wsgi.input`` of which each piece is looked at before it is given on.
+
+    :param body: the body
+    :param inspection: looks at it
+    """
+
+    def __init__(self, body: UploadBody, inspection: Inspection) -> None:
+        super().__init__()
+        self._body = body
+        self._inspection = inspection
+        self._head = b""
+        self._failure: Exception | None = None
+        self._finished = False
+
+    def read_head(self, max_bytes: int) -> None:
+        """Look at the beginning, as far as it is needed for a decision.
+
+        :param max_bytes: how much may be kept until the core reads it
+        :raises FilterError: to refuse the upload
+        """
+        pieces = []
+        length = 0
+        while length < max_bytes and not self._inspection.decided:
+            try:
+                piece = self._body.read(min(_PIECE, max_bytes - length))
+            except Exception as error:
+                # The core meets it where it would have met it.
+                self._failure = error
+                break
+            pieces.append(piece)
+            length += len(piece)
+            self._look_at(piece)
+            if not piece or self._body.complete:
+                break
+        self._head = b"".join(pieces)
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into *buffer*, for the methods of the base class."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read at most *size* bytes, or to the end if it is negative.
+
+        :raises HTTPError: to refuse the upload: Glance deletes what it has
+            stored of it, restores the image's status and answers with it
+        """
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(_PIECE), b""))
+        if self._head:
+            data, self._head = self._head[:size], self._head[size:]
+            return data
+        if self._failure is not None:
+            raise self._failure
+        data = self._body.read(size)
+        try:
+            self._look_at(data)
+        except errors.FilterError as error:
+            # Once refused, it is refused for good.
+            self._failure = answers.answer(error)
+            raise self._failure from error
+        return data
+
+    def _look_at(self, data: bytes) -> None:
+        if data and not self._inspection.decided:
+            self._inspection.feed(data)
+        if self._body.complete and not self._finished:
+            self._finished = True
+            self._inspection.finish()
