@@ -21,6 +21,7 @@ from glance_filters import errors
 _ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
     errors.LocationConflict: webob.exc.HTTPConflict,
     errors.InternalName: webob.exc.HTTPForbidden,
+    errors.DiskFormatNotAllowed: webob.exc.HTTPBadRequest,
     errors.BodyTooLarge: webob.exc.HTTPRequestEntityTooLarge,
     errors.BodyUnreadable: webob.exc.HTTPBadRequest,
     errors.DeprecatedHeader: webob.exc.HTTPBadRequest,

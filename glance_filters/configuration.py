@@ -98,6 +98,17 @@ class Configuration:
             values[dest] = tuple(value) if isinstance(value, list) else value
         return values
 
+    def of_service(self, group: str, name: str) -> Any:
+        """Return the value of an option of the service itself.
+
+        :returns: None if the service does not live in this process, or does
+            not know the option
+        """
+        try:
+            return self._conf[group][name]
+        except (cfg.Error, KeyError, ValueError):
+            return None
+
     def on_change(self, reload: Callable[[], None]) -> None:
         """Call *reload* whenever the configuration files were mutated."""
         self._conf.register_mutate_hook(lambda conf, fresh: reload())

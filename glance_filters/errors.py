@@ -61,6 +61,20 @@ class InternalName(FilterError):
         )
 
 
+class DiskFormatNotAllowed(FilterError):
+    """A request sets a disk format that the operator does not allow.
+
+    :param value: what the request sets, any JSON value
+    :param allowed: the formats that are allowed
+    """
+
+    def __init__(self, value: object, allowed: Iterable[str]) -> None:
+        super().__init__(
+            f"Disk format {value!a:.255} is not allowed. Allowed disk "
+            f"formats: {', '.join(allowed) or 'none'}."
+        )
+
+
 class BodyTooLarge(FilterError):
     """The request body is longer than a filter is willing to read.
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from glance_filters.filters import (
+    disk_format_validator,
     location_guard,
     metadef_overlay,
     range_translator,
@@ -28,6 +29,7 @@ from glance_filters.filters import (
 # In the order in which they stand in a pipeline, outermost first.
 _FILTERS = (
     metadef_overlay.MetadefOverlay,
+    disk_format_validator.DiskFormatValidator,
     location_guard.LocationGuard,
     range_translator.RangeTranslator,
 )

@@ -62,7 +62,7 @@ class UploadBody(io.RawIOBase):
         self._stream = stream
         self._remaining = length
         # What a stream gave beyond what was asked for.
-        self._surplus = b""
+        self._surplus = io.BytesIO()
         self.complete = length == 0
 
     def readable(self) -> bool:
@@ -87,8 +87,10 @@ class UploadBody(io.RawIOBase):
             size = min(size, self._remaining)
         if not size:
             return b""
-        data: bytes = self._surplus or self._stream.read(size)
-        data, self._surplus = data[:size], data[size:]
+        data: bytes = self._surplus.read(size) or self._stream.read(size)
+        if len(data) > size:
+            self._surplus = io.BytesIO(data[size:])
+            data = data[:size]
         if self._remaining is None:
             self.complete = not data
         else:
@@ -130,7 +132,7 @@ class InspectedInput(io.RawIOBase):
         super().__init__()
         self._body = body
         self._inspection = inspection
-        self._head = b""
+        self._head = io.BytesIO()
         self._failure: Exception | None = None
         self._finished = False
 
@@ -154,7 +156,7 @@ class InspectedInput(io.RawIOBase):
             self._look_at(piece)
             if not piece or self._body.complete:
                 break
-        self._head = b"".join(pieces)
+        self._head = io.BytesIO(b"".join(pieces))
 
     def readable(self) -> bool:
         """Tell that it can be read."""
@@ -174,9 +176,10 @@ class InspectedInput(io.RawIOBase):
         """
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(_PIECE), b""))
-        if self._head:
-            data, self._head = self._head[:size], self._head[size:]
+        data = self._head.read(size)
+        if data or not size:
             return data
+        self._head = io.BytesIO()
         if self._failure is not None:
             raise self._failure
         data = self._body.read(size)

@@ -10,27 +10,35 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The guard against the installed Glance's own reading of requests.
+"""The filters against the installed Glance's own reading of requests.
 
-For each generated request, Glance alone tells what it would do. The guard
-must refuse the request if, and only if, that is a change of locations which
-the image's status forbids (or a change of the image object itself), and must
-not change anything about all others. It does not matter where in the pipeline
-the guard stands.
+For each generated request, Glance alone tells what it would do. A filter
+must refuse the request if, and only if, that is what it is to forbid, and
+must not change anything about all others. It does not matter where in the
+pipeline the filter stands.
+
+``location_guard`` forbids a change of locations which the image's status does
+not allow, and a change of the image object itself; ``disk_format_validator``
+forbids a disk format that is not on its list.
 """
 
 from __future__ import annotations
 
 import collections
 import itertools
-from typing import Any
+from typing import Any, ClassVar
 
 import hypothesis
 import testtools
 from hypothesis import strategies as st
 
-from glance_filters.filters import location_guard
-from glance_filters.tests.fixtures import recording_core, request_spellings
+from glance_filters import base
+from glance_filters.filters import disk_format_validator, location_guard
+from glance_filters.tests.fixtures import (
+    disk_format_spellings,
+    recording_core,
+    request_spellings,
+)
 
 # Where the guard can stand, in each layout of the pipeline.
 PLACES = [
@@ -78,8 +86,23 @@ def expected_refusal(
     return None
 
 
-class MatchingTest(testtools.TestCase):
-    """The guard acts exactly where Glance would."""
+class MatchingCase(testtools.TestCase):
+    """A filter acts exactly where Glance would."""
+
+    filter_class: type[base.Filter[Any]]
+    # How many of the plain requests with one odd thing end how, at least.
+    codes: ClassVar[dict[int | None, int]]
+    core: recording_core.RecordingCore
+
+    def expected(
+        self, record: recording_core.Record, status: str
+    ) -> int | None:
+        """Return the code by which the filter must refuse, if it must."""
+        raise NotImplementedError
+
+    def requests(self, environ: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return requests of this filter, spelled as *environ* is."""
+        return [environ]
 
     def setUp(self) -> None:
         super().setUp()
@@ -88,7 +111,7 @@ class MatchingTest(testtools.TestCase):
             layout: self.core.app(layout, "nowhere", None)
             for layout in ("composite", "pipeline")
         }
-        factory = location_guard.LocationGuard.factory({})
+        factory = self.filter_class.factory({})
         self.guarded = {
             place: self.core.app(*place, factory) for place in PLACES
         }
@@ -118,43 +141,92 @@ class MatchingTest(testtools.TestCase):
         asked = [each for each in behind if each.action != "show"]
         refusal = None
         for record in told:
-            refusal = expected_refusal(record, self.core.image, status)
+            refusal = self.expected(record, status)
         if refusal is not None:
             self.assertEqual(str(refusal), answer[0][:3], about)
             self.assertEqual([], asked, about)
             shown = {each.image_id for each in behind if each not in asked}
-            self.assertEqual({record.image_id}, shown, about)
+            self.assertLessEqual(shown, {record.image_id}, about)
         elif not told and (alone[0][0] == "5" or b"too early" in answer[2]):
             # The core fails, or never looks at a body that the client did
             # not send whole; the guard may say so more clearly.
             self.assertIn(answer[0][:3], (alone[0][:3], "400", "503"), about)
             self.assertEqual([], asked, about)
+        elif answer[0][:3] == "400" and alone[0][:3] in ("300", "404"):
+            # A version or path that this core does not know: a filter that
+            # asks the core nothing may refuse what the core would not do.
+            self.assertEqual([], behind, about)
         else:
             self.assertEqual(alone, answer, about)
             told = [each for each in told if each.action != "show"]
             self.assertEqual(told, asked, about)
         return refusal
 
-    def test_each_spelling(self) -> None:
+    def check_each_spelling(self) -> None:
         turns = itertools.cycle(itertools.product(PLACES, STATUSES))
-        refusals = collections.Counter(
-            self.check(environ, *turn)
+        codes = collections.Counter(
+            self.check(request, *turn)
             for environ in request_spellings.singles()
+            for request in self.requests(environ)
             for turn in itertools.islice(turns, 5)
         )
         # The comparison is worth something only if there is much of each.
-        for refusal in (None, 403, 409):
-            self.assertGreater(refusals[refusal], 50, refusals)
+        for code, least in self.codes.items():
+            self.assertGreater(codes[code], least, str(codes))
 
-    @hypothesis.given(
-        request_spellings.environs(),
-        st.sampled_from(PLACES),
-        st.sampled_from(STATUSES),
-    )
-    def test_spellings_together(
-        self,
-        environ: dict[str, Any],
-        place: tuple[str, str],
-        status: str,
+    def check_all(
+        self, environ: dict[str, Any], place: tuple[str, str], status: str
     ) -> None:
-        self.check(environ, place, status)
+        for request in self.requests(environ):
+            self.check(request, place, status)
+
+
+EACH_TOGETHER = hypothesis.given(
+    request_spellings.environs(),
+    st.sampled_from(PLACES),
+    st.sampled_from(STATUSES),
+)
+
+
+class LocationGuardTest(MatchingCase):
+    filter_class = location_guard.LocationGuard
+    codes: ClassVar = {None: 50, 403: 50, 409: 50}
+
+    def expected(
+        self, record: recording_core.Record, status: str
+    ) -> int | None:
+        return expected_refusal(record, self.core.image, status)
+
+    def test_each_spelling(self) -> None:
+        self.check_each_spelling()
+
+    @EACH_TOGETHER
+    def test_spellings_together(
+        self, environ: dict[str, Any], place: tuple[str, str], status: str
+    ) -> None:
+        self.check_all(environ, place, status)
+
+
+class DiskFormatValidatorTest(MatchingCase):
+    filter_class = disk_format_validator.DiskFormatValidator
+    codes: ClassVar = {None: 50, 400: 50}
+
+    def expected(
+        self, record: recording_core.Record, status: str
+    ) -> int | None:
+        return 400 if set(map(str, record.disk_formats)) - {"None"} else None
+
+    def requests(self, environ: dict[str, Any]) -> list[dict[str, Any]]:
+        return [
+            disk_format_spellings.of(environ, collection)
+            for collection in ("images", "tasks")
+        ]
+
+    def test_each_spelling(self) -> None:
+        self.check_each_spelling()
+
+    @EACH_TOGETHER
+    def test_spellings_together(
+        self, environ: dict[str, Any], place: tuple[str, str], status: str
+    ) -> None:
+        self.check_all(environ, place, status)

@@ -1,0 +1,229 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Only the disk formats that the operator allows, and contents to match.
+
+A request that gives an image a disk format outside the operator's list is
+answered with 400 Bad Request, and the image schemas offer the formats of the
+list, so that clients know it beforehand.
+
+Place it after the filters that establish the user's identity, and in front of
+``location_guard``::
+
+    [filter:disk_format_validator]
+    use = egg:glance-filters#disk_format_validator
+
+environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
+CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING, wsgi.input,
+api.version. environ keys set: wsgi.input, with the same body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from glance_filters import (
+    api_calls,
+    base,
+    configuration,
+    core_answer,
+    errors,
+    image_schema,
+    json_body,
+    json_patch,
+    request_body,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+LOG = logging.getLogger(__name__)
+
+NAME = "disk_format_validator"
+
+OPTS: tuple[cfg.Opt, ...] = (
+    cfg.BoolOpt(
+        "enabled",
+        default=True,
+        mutable=True,
+        help=(
+            "Whether the filter validates disk formats. If not, every "
+            "request passes it untouched."
+        ),
+    ),
+    cfg.ListOpt(
+        "disk_formats",
+        default=[
+            *("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2"),
+            *("vdi", "iso", "ploop"),
+        ],
+        mutable=True,
+        help=(
+            "The disk formats that an image may have. A request that sets "
+            "another one is answered with 400 Bad Request. Glance itself "
+            "must know them too: see its option [image_format] disk_formats."
+        ),
+    ),
+    cfg.IntOpt(
+        "max_body_size",
+        default=1024 * 1024,
+        min=1,
+        mutable=True,
+        help=(
+            "The longest request body that the filter reads for a disk "
+            "format, in bytes. A request with a longer one is answered with "
+            "413. It does not limit the data of images."
+        ),
+    ),
+)
+
+# Far more than any image schema.
+_MAX_SCHEMA_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class DiskFormatValidatorSettings:
+    """The values of the filter's options."""
+
+    enabled: bool
+    disk_formats: tuple[str, ...]
+    max_body_size: int
+
+
+class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
+    """Validates the disk formats of images."""
+
+    name = NAME
+    opts = OPTS
+    calls = (
+        api_calls.CREATE_IMAGE,
+        api_calls.CREATE_TASK,
+        api_calls.UPDATE_IMAGE,
+        api_calls.SHOW_IMAGE_SCHEMA,
+        api_calls.SHOW_IMAGES_SCHEMA,
+    )
+    settings_class = DiskFormatValidatorSettings
+
+    def __init__(
+        self, app: WSGIApplication, config: configuration.Configuration
+    ) -> None:
+        super().__init__(app, config)
+        _compare(self._settings, config)
+
+    def handle(
+        self,
+        match: api_calls.Match,
+        environ: WSGIEnvironment,
+        settings: DiskFormatValidatorSettings,
+    ) -> WSGIApplication:
+        """Return the core, its schema with the list, or raise a refusal."""
+        call = match.call
+        if call in (api_calls.SHOW_IMAGE_SCHEMA, api_calls.SHOW_IMAGES_SCHEMA):
+            return self._schema(call, environ, settings)
+        self._check_formats(call, environ, settings)
+        return self._app
+
+    def _schema(
+        self,
+        call: api_calls.ApiCall,
+        environ: WSGIEnvironment,
+        settings: DiskFormatValidatorSettings,
+    ) -> WSGIApplication:
+        """Return the core's answer, with the list in the schema."""
+        answer = core_answer.ask_whole(self._app, environ)
+        if answer.code != 200:
+            return answer
+        document = answer.read_json(_MAX_SCHEMA_BYTES)
+        offer = (
+            image_schema.offer_in_image
+            if call == api_calls.SHOW_IMAGE_SCHEMA
+            else image_schema.offer_in_images
+        )
+        offered = offer(document, settings.disk_formats)
+        return answer if offered is document else answer.with_json(offered)
+
+    def _check_formats(
+        self,
+        call: api_calls.ApiCall,
+        environ: WSGIEnvironment,
+        settings: DiskFormatValidatorSettings,
+    ) -> None:
+        """Refuse a request that sets a format outside the list.
+
+        :raises DiskFormatNotAllowed: if it sets one
+        """
+        set_formats = (
+            _patched(environ, settings.max_body_size)
+            if call == api_calls.UPDATE_IMAGE
+            else _posted(call, environ, settings.max_body_size)
+        )
+        for value in set_formats:
+            # Null is no format yet.
+            if value is not None and value not in settings.disk_formats:
+                LOG.info("Refused: disk format %.80r", value)
+                raise errors.DiskFormatNotAllowed(value, settings.disk_formats)
+
+
+def _compare(
+    settings: DiskFormatValidatorSettings,
+    config: configuration.Configuration,
+) -> None:
+    """Say which formats of the list the core itself would refuse."""
+    known = config.of_service("image_format", "disk_formats")
+    if not settings.enabled or known is None:
+        return
+    refused = [each for each in settings.disk_formats if each not in known]
+    if refused:
+        LOG.warning(
+            "Glance itself refuses disk formats that are allowed here: %s. "
+            "Add them to its option [image_format] disk_formats.",
+            ", ".join(refused),
+        )
+
+
+def _patched(environ: WSGIEnvironment, max_bytes: int) -> Iterator[Any]:
+    """Yield the disk formats that a patch sets."""
+    content_type = environ.get("CONTENT_TYPE", "")
+    if not json_patch.is_patch(content_type):
+        return
+    body = request_body.read(environ, max_bytes)
+    if body is None:
+        return
+    try:
+        operations = json_patch.parse(content_type, body)
+    except json_patch.NotAPatch:
+        return
+    for operation in operations:
+        if operation.path[0] == "disk_format":
+            yield operation.value
+
+
+def _posted(
+    call: api_calls.ApiCall, environ: WSGIEnvironment, max_bytes: int
+) -> Iterator[Any]:
+    """Yield the disk format that a new image, or an import task, has."""
+    document: Any = json_body.read_posted(environ, max_bytes)
+    path = (
+        ("disk_format",)
+        if call == api_calls.CREATE_IMAGE
+        else ("input", "image_properties", "disk_format")
+    )
+    for name in path:
+        if not isinstance(document, dict):
+            return
+        document = document.get(name)
+    yield document
