@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from demo import (
     compare,
     rows,
+    rows_disk_format_validator,
     rows_location_guard,
     rows_metadef_overlay,
     rows_range_translator,
@@ -32,6 +33,7 @@ from demo import (
 )
 from glance_filters import base
 from glance_filters.filters import (
+    disk_format_validator,
     location_guard,
     metadef_overlay,
     range_translator,
@@ -49,13 +51,18 @@ if TYPE_CHECKING:
 # The filters in the pipeline, outermost first, and what is shown of each.
 FILTER_CLASSES: tuple[type[base.Filter[Any]], ...] = (
     metadef_overlay.MetadefOverlay,
+    disk_format_validator.DiskFormatValidator,
     location_guard.LocationGuard,
     range_translator.RangeTranslator,
 )
 FILTERS = tuple(each.name for each in FILTER_CLASSES)
+OPTIONS: dict[str, dict[str, str]] = {
+    disk_format_validator.NAME: rows_disk_format_validator.OPTIONS,
+}
 SECTIONS = (
     rows_location_guard.SECTION,
     rows_range_translator.SECTION,
+    rows_disk_format_validator.SECTION,
     rows_metadef_overlay.SECTION,
 )
 
@@ -72,14 +79,16 @@ def _legacy_sides() -> list[rows.LegacySide]:
     core = legacy_core.LegacyCore("newton")
     app: WSGIApplication = core
     for filter_class in reversed(FILTER_CLASSES):
-        app = filter_class.factory({})(app)
+        options = OPTIONS.get(filter_class.name, {})
+        app = filter_class.factory({}, **options)(app)
     return [rows.LegacySide(core, core), rows.LegacySide(core, app)]
 
 
 def demonstrate() -> int:
     """Print all tables; return the number of rows that are wrong."""
     # What the filters before the stub log would stand in the tables.
-    logging.getLogger("glance_filters").addHandler(logging.NullHandler())
+    for name in ("glance_filters", "oslo_utils"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
     failures = 0
     with contextlib.ExitStack() as stack:
         web = stack.enter_context(http_data.HttpDataServer(rows.WEB_FILES))
@@ -89,7 +98,9 @@ def demonstrate() -> int:
             (f"Starting Glance with {', '.join(FILTERS)}", FILTERS),
         ):
             with _step(text):
-                glance = stack.enter_context(real_glance.GlanceServer(filters))
+                glance = stack.enter_context(
+                    real_glance.GlanceServer(filters, OPTIONS)
+                )
             sides.append(rows.GlanceSide(glance, web, auth.MEMBER))
         for section in SECTIONS:
             failures += compare.compare(

@@ -108,6 +108,11 @@ class GlanceSide:
         owner = self.client(self._token)
         return owner.create_image(data, disk_format=disk_format)
 
+    def stored_bytes(self, image_id: str) -> int:
+        """Return how much is stored under an image's name, for whatever."""
+        files = self._folder.root.glob(f"stores/**/{image_id}*")
+        return sum(each.stat().st_size for each in files if each.is_file())
+
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
         return {"url": self._web.url(list(WEB_FILES)[-1]), "metadata": {}}

@@ -22,6 +22,8 @@ _ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
     errors.LocationConflict: webob.exc.HTTPConflict,
     errors.InternalName: webob.exc.HTTPForbidden,
     errors.DiskFormatNotAllowed: webob.exc.HTTPBadRequest,
+    errors.ContentMismatch: webob.exc.HTTPUnsupportedMediaType,
+    errors.UnsafeContent: webob.exc.HTTPUnsupportedMediaType,
     errors.BodyTooLarge: webob.exc.HTTPRequestEntityTooLarge,
     errors.BodyUnreadable: webob.exc.HTTPBadRequest,
     errors.DeprecatedHeader: webob.exc.HTTPBadRequest,

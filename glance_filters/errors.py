@@ -75,6 +75,35 @@ class DiskFormatNotAllowed(FilterError):
         )
 
 
+class ContentMismatch(FilterError):
+    """The data of an upload are not of the image's disk format.
+
+    :param declared: the image's disk format
+    :param detected: what the data are
+    """
+
+    def __init__(self, declared: str, detected: str) -> None:
+        super().__init__(
+            f"The image's disk format is {declared}, but the data are "
+            f"{detected}."
+        )
+
+
+class UnsafeContent(FilterError):
+    """The data of an upload could do harm.
+
+    :param declared: the image's disk format
+    :param detected: what the data are
+    :param reason: what is unsafe about them
+    """
+
+    def __init__(self, declared: str, detected: str, reason: str) -> None:
+        super().__init__(
+            f"The image's disk format is {declared}, the data are {detected} "
+            f"and not safe: {reason}."
+        )
+
+
 class BodyTooLarge(FilterError):
     """The request body is longer than a filter is willing to read.
 

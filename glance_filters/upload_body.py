@@ -34,6 +34,10 @@ class Inspection(Protocol):
     """Looks at the data of an upload."""
 
     @property
+    def head_decided(self) -> bool:
+        """Whether what the head of the data can tell is known."""
+
+    @property
     def decided(self) -> bool:
         """Whether no data that may follow would matter."""
 
@@ -144,7 +148,7 @@ class InspectedInput(io.RawIOBase):
         """
         pieces = []
         length = 0
-        while length < max_bytes and not self._inspection.decided:
+        while length < max_bytes and not self._inspection.head_decided:
             try:
                 piece = self._body.read(min(_PIECE, max_bytes - length))
             except Exception as error:
@@ -175,7 +179,18 @@ class InspectedInput(io.RawIOBase):
             stored of it, restores the image's status and answers with it
         """
         if size is None or size < 0:
-            return b"".join(iter(lambda: self.read(_PIECE), b""))
+            return b"".join(iter(lambda: self._next(_PIECE), b""))
+        # Less than was asked for is the end, to who reads by Content-Length.
+        pieces = []
+        while size:
+            piece = self._next(size)
+            if not piece:
+                break
+            pieces.append(piece)
+            size -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _next(self, size: int) -> bytes:
         data = self._head.read(size)
         if data or not size:
             return data

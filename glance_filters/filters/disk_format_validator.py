@@ -16,6 +16,11 @@ A request that gives an image a disk format outside the operator's list is
 answered with 400 Bad Request, and the image schemas offer the formats of the
 list, so that clients know it beforehand.
 
+The data of an upload are looked at on their way. Data that are unsafe, or of
+another format than the image's, are refused with 415 Unsupported Media Type,
+if possible before the core is called, else so that it forgets what it has
+stored of them.
+
 Place it after the filters that establish the user's identity, and in front of
 ``location_guard``::
 
@@ -42,10 +47,13 @@ from glance_filters import (
     configuration,
     core_answer,
     errors,
+    image_document,
     image_schema,
     json_body,
     json_patch,
     request_body,
+    upload_body,
+    upload_inspection,
 )
 
 if TYPE_CHECKING:
@@ -78,6 +86,22 @@ OPTS: tuple[cfg.Opt, ...] = (
             "must know them too: see its option [image_format] disk_formats."
         ),
     ),
+    cfg.StrOpt(
+        "inspect",
+        default="auto",
+        choices=[
+            ("auto", "warn if oslo.utils has inspectors, else off"),
+            ("off", "data are not looked at"),
+            ("warn", "unsafe data are refused, a wrong format is logged"),
+            ("enforce", "unsafe data and those of a wrong format are refused"),
+        ],
+        mutable=True,
+        help=(
+            "What is done about uploads whose data are unsafe or not of the "
+            "image's disk format. Needs oslo.utils 7.3.0 or newer, which the "
+            "extra 'inspect' of this package installs."
+        ),
+    ),
     cfg.IntOpt(
         "max_body_size",
         default=1024 * 1024,
@@ -97,11 +121,36 @@ _MAX_SCHEMA_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class DiskFormatValidatorSettings:
-    """The values of the filter's options."""
+    """The values of the filter's options.
+
+    :ivar inspect: ``off``, ``warn`` or ``enforce``
+    """
 
     enabled: bool
     disk_formats: tuple[str, ...]
+    inspect: str
     max_body_size: int
+
+    @classmethod
+    def read(cls, inspect: str, **options: Any) -> DiskFormatValidatorSettings:
+        """Settle what ``auto`` means here.
+
+        :raises ValueError: if data cannot be looked at, but are to be
+        """
+        if inspect != "off" and not upload_inspection.is_available():
+            if inspect != "auto":
+                raise ValueError(
+                    f"inspect = {inspect} needs oslo.utils 7.3.0 or newer: "
+                    "install glance-filters[inspect]"
+                )
+            LOG.info(
+                "The data of uploads are not inspected: oslo.utils has no "
+                "format inspectors (install glance-filters[inspect])"
+            )
+            inspect = "off"
+        elif inspect == "auto":
+            inspect = "warn"
+        return cls(inspect=inspect, **options)
 
 
 class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
@@ -115,8 +164,10 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         api_calls.UPDATE_IMAGE,
         api_calls.SHOW_IMAGE_SCHEMA,
         api_calls.SHOW_IMAGES_SCHEMA,
+        api_calls.UPLOAD_IMAGE,
+        api_calls.STAGE_IMAGE,
     )
-    settings_class = DiskFormatValidatorSettings
+    settings_class = DiskFormatValidatorSettings.read
 
     def __init__(
         self, app: WSGIApplication, config: configuration.Configuration
@@ -132,6 +183,10 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
     ) -> WSGIApplication:
         """Return the core, its schema with the list, or raise a refusal."""
         call = match.call
+        if call in (api_calls.UPLOAD_IMAGE, api_calls.STAGE_IMAGE):
+            if settings.inspect != "off":
+                self._inspect(match, environ, settings)
+            return self._app
         if call in (api_calls.SHOW_IMAGE_SCHEMA, api_calls.SHOW_IMAGES_SCHEMA):
             return self._schema(call, environ, settings)
         self._check_formats(call, environ, settings)
@@ -176,6 +231,54 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
             if value is not None and value not in settings.disk_formats:
                 LOG.info("Refused: disk format %.80r", value)
                 raise errors.DiskFormatNotAllowed(value, settings.disk_formats)
+
+    def _inspect(
+        self,
+        match: api_calls.Match,
+        environ: WSGIEnvironment,
+        settings: DiskFormatValidatorSettings,
+    ) -> None:
+        """Look at the head of an upload now, and at the rest on its way.
+
+        Of an image that the core does not show to the user, only unsafe data
+        are refused; the rest is the core's.
+
+        :raises ContentMismatch: if the data are of another format
+        :raises UnsafeContent: if they are unsafe
+        :raises ImageUnknown: if the core does not tell what they should be
+        """
+        image_id = match.variables["image_id"]
+        declared: str | None = None
+        status: str | None = None
+        try:
+            document = image_document.ask(self._app, environ, match, self.name)
+        except image_document.Hidden:
+            pass
+        except image_document.NotTold as error:
+            LOG.warning("No format of image %.80r: %s", image_id, error)
+            raise errors.ImageUnknown(image_id) from error
+        else:
+            declared = _told(document, "disk_format")
+            status = _told(document, "status")
+            # The core takes no data for an image without formats, and what
+            # a container holds is not for us to know.
+            if _told(document, "container_format") != "bare" or not declared:
+                return
+        inspection = upload_inspection.UploadInspection(
+            image_id, declared, enforce=settings.inspect == "enforce"
+        )
+        upload = upload_body.InspectedInput(
+            upload_body.take(environ), inspection
+        )
+        # The core refuses data in any other status, and need not be sent any.
+        if status == "queued":
+            upload.read_head(inspection.max_head)
+        request_body.replace(environ, upload)
+
+
+def _told(document: dict[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _compare(

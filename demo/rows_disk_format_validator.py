@@ -1,0 +1,117 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Disk formats that are allowed, and data that are what they claim."""
+
+from __future__ import annotations
+
+from demo.rows import GlanceSide, Row, Section, Side, describe_status
+from glance_filters.tests.fixtures import auth, disk_images
+
+# The operator's list in the demonstration.
+OPTIONS = {"disk_formats": "raw,qcow2,vmdk,iso,ploop", "inspect": "enforce"}
+
+# The beginning of a VMDK, without any data.
+_VMDK = bytes.fromhex(
+    "4b444d56 01000000 03000000 00080000 00000000 80000000 00000000"
+    "01000000 00000000 14000000 00000000 00020000 00000000 00000000"
+    "15000000 00000000"
+).ljust(512, b"\0") + (
+    b'version=1\ncreateType="monolithicSparse"\nRW 2048 SPARSE "disk.vmdk"\n'
+).ljust(200_000, b"\0")
+# A qcow2 that names another file.
+_BACKED = bytes.fromhex(
+    "514649fb 00000003 0000000000000200 0000000b 00000010 0000000000100000"
+).ljust(512, b"\0") + b"/etc/passwd".ljust(70_000, b"\0")
+
+
+def _create(disk_format: str) -> Row:
+    def observe(side: Side) -> str:
+        image = {"disk_format": disk_format, "container_format": "bare"}
+        client = side.client(auth.MEMBER)
+        answer = client.send_json("POST", "/v2/images", image)
+        return describe_status(answer.status)
+
+    allowed = disk_format in OPTIONS["disk_formats"].split(",")
+    wanted = describe_status(201 if allowed else 400)
+    return Row(f"POST /v2/images, disk_format {disk_format}", observe, wanted)
+
+
+def _upload(what: str, declared: str, data: bytes, status: int) -> Row:
+    def observe(side: Side) -> str:
+        client = side.client(auth.MEMBER)
+        image_id = client.create_image(disk_format=declared)
+        answer = client.upload(image_id, data)
+        lines = [describe_status(answer.status), side.image(image_id)[0]]
+        if isinstance(side, GlanceSide):
+            lines.append(f"{side.stored_bytes(image_id)} bytes in the store")
+        return "\n".join(lines)
+
+    wanted = [describe_status(status), "queued", "0 bytes in the store"]
+    if status == 204:
+        wanted[1:] = ["active", f"{len(data)} bytes in the store"]
+    return Row(f"PUT file, {what} as {declared}", observe, "\n".join(wanted))
+
+
+def _upload_again() -> Row:
+    data = disk_images.cd_image()
+
+    def observe(side: Side) -> str:
+        client = side.client(auth.MEMBER)
+        image_id = client.create_image(disk_format="iso")
+        statuses = [
+            client.upload(image_id, each).status for each in (_VMDK, data)
+        ]
+        return "\n".join(describe_status(each) for each in statuses)
+
+    wanted = f"{describe_status(415)}\n{describe_status(204)}"
+    return Row("PUT file, a VMDK as iso,\nthen a CD image", observe, wanted)
+
+
+def _schema() -> Row:
+    def observe(side: Side) -> str:
+        client = side.client(auth.MEMBER)
+        schema = client.request("GET", "/v2/schemas/image").json
+        enum = schema["properties"]["disk_format"]["enum"]
+        return ",".join(each for each in enum if each)
+
+    return Row(
+        "GET /v2/schemas/image, disk_format", observe, OPTIONS["disk_formats"]
+    )
+
+
+def _legacy(row: Row) -> Row:
+    """Return a row for a stub that has no store to look into."""
+    wanted = row.filtered.partition("\n0 bytes")[0]
+    return Row(row.asked, row.observe, wanted)
+
+
+_DISGUISED = _upload("a VMDK", "qcow2", _VMDK, 415)
+_UNSAFE = _upload("one with a backing file", "qcow2", _BACKED, 415)
+
+SECTION = Section(
+    title=(
+        "disk_format_validator: disk formats raw, qcow2, vmdk, iso and ploop, "
+        "and uploads to match"
+    ),
+    rows=(
+        _create("ploop"),
+        _create("vdi"),
+        _schema(),
+        _DISGUISED,
+        _upload_again(),
+        _upload("a VMDK", "raw", _VMDK, 415),
+        _UNSAFE,
+        _upload("a CD image", "iso", disk_images.cd_image(), 204),
+    ),
+    legacy_rows=(_create("vdi"), _legacy(_DISGUISED), _legacy(_UNSAFE)),
+)

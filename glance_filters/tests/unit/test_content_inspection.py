@@ -1,0 +1,300 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import struct
+import tracemalloc
+import unittest
+from collections.abc import Iterable
+
+import hypothesis
+import testtools
+from hypothesis import strategies as st
+
+from glance_filters import content_inspection
+from glance_filters.content_inspection import BLOCK
+from glance_filters.tests.fixtures import disk_images
+
+QCOW2 = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, 1 << 20)
+QCOW2 = QCOW2.ljust(104, b"\0").ljust(70_000, b"\0")
+BACKED = QCOW2[:8] + struct.pack(">Q", 512) + QCOW2[16:]
+DATA_FILE = QCOW2[:72] + struct.pack(">Q", 4) + QCOW2[80:]
+PLOOP = struct.pack(
+    "<16sIIIIIQIIIQ",
+    *(b"WithouFreSpacExt", 2, 16, 4, 2048, 4, 8192, 0, 2048, 0, 0),
+).ljust(70_000, b"\0")
+QED = struct.pack("<4sIIIQ", b"QED\0", 65536, 4, 1, 0).ljust(70_000, b"\0")
+VHD_FOOTER = b"conectix".ljust(512, b"\0")
+VDI = (bytes(64) + struct.pack("<I", 0xBEDA107F)).ljust(70_000, b"\0")
+LUKS = (b"LUKS\xba\xbe" + struct.pack(">H", 2)).ljust(70_000, b"\0")
+DESCRIPTOR = (
+    b'# Disk DescriptorFile\nversion=1\ncreateType="monolithicFlat"\n'
+    b'RW 2048 FLAT "/etc/passwd" 0\n'
+)
+NOISE = bytes(range(1, 200)) * 500
+DISK = disk_images.boot_sector() + NOISE
+CD = disk_images.cd_image()
+HYBRID = disk_images.cd_image(with_partitions=True)
+
+
+def vmdk(descriptor: bytes, start: int = 1, sectors: int = 20) -> bytes:
+    header = struct.pack(
+        "<4sIIQQQQIQQB",
+        *(b"KDMV", 1, 3, 2048, 128, start, sectors, 512, 0, 21, 0),
+    ).ljust(512, b"\0")
+    body = descriptor.ljust(sectors * 512, b"\0")
+    return (header + body).ljust(1_200_000, b"\0")
+
+
+SPARSE = vmdk(
+    b'version=1\ncreateType="monolithicSparse"\nRW 2048 SPARSE "a.vmdk"\n'
+)
+ELSEWHERE = vmdk(
+    b'version=1\ncreateType="monolithicSparse"\nRW 2048 FLAT "/etc/passwd"\n'
+)
+
+
+def judge(declared: str | None, pieces: Iterable[bytes]) -> str:
+    """Return what comes out for an upload: matches, is FORMAT or unsafe."""
+    inspector = content_inspection.ContentInspector(declared)
+    try:
+        for piece in pieces:
+            inspector.feed(piece)
+        inspector.finish()
+    except content_inspection.UnsafeContent as unsafe:
+        return f"unsafe {unsafe.detected}"
+    assert inspector.decided
+    mismatch = inspector.mismatch
+    return "matches" if mismatch is None else f"is {mismatch}"
+
+
+CASES: list[tuple[str | None, bytes, str]] = [
+    ("raw", NOISE, "matches"),
+    ("raw", b"", "matches"),
+    ("raw", b"x", "matches"),
+    ("raw", DISK, "matches"),
+    ("raw", LUKS, "matches"),
+    ("raw", QCOW2, "is qcow2"),
+    ("raw", PLOOP, "is ploop"),
+    ("raw", CD, "is iso"),
+    ("raw", HYBRID, "is gpt, iso"),
+    ("raw", VDI, "is vdi"),
+    ("raw", DESCRIPTOR, "unsafe vmdk"),
+    ("raw", b"# only a text\nand no more\n", "matches"),
+    ("ami", NOISE, "matches"),
+    ("aki", DISK, "matches"),
+    ("ari", QCOW2, "is qcow2"),
+    ("unheard-of", NOISE, "matches"),
+    ("unheard-of", QCOW2, "is qcow2"),
+    ("qcow2", QCOW2, "matches"),
+    ("qcow2", QCOW2[:512], "matches"),
+    ("qcow2", QCOW2[:100], "is raw"),
+    ("qcow2", b"", "is raw"),
+    ("qcow2", NOISE, "is raw"),
+    ("qcow2", DISK, "is gpt"),
+    ("qcow2", VDI, "is vdi"),
+    ("qcow2", BACKED, "unsafe qcow2"),
+    ("qcow2", DATA_FILE, "unsafe qcow2"),
+    ("raw", BACKED, "unsafe qcow2"),
+    ("ami", BACKED, "unsafe qcow2"),
+    (None, BACKED, "unsafe qcow2"),
+    (None, QCOW2, "matches"),
+    (None, NOISE, "matches"),
+    # Two formats in one are as good as a wrong one.
+    ("qcow2", QCOW2[:510] + b"\x55\xaa" + QCOW2[512:], "is gpt, qcow2"),
+    ("qcow2", QCOW2[:32768] + CD[32768:], "is iso, qcow2"),
+    ("iso", CD, "matches"),
+    ("iso", HYBRID, "matches"),
+    ("iso", CD[:34000], "is raw"),
+    ("iso", DISK, "is gpt"),
+    ("vdi", VDI, "matches"),
+    ("vhd", VHD_FOOTER + NOISE, "matches"),
+    ("vhd", NOISE + VHD_FOOTER, "matches"),
+    ("vhd", DISK + VHD_FOOTER, "matches"),
+    ("vhd", NOISE, "is raw"),
+    ("vhd", NOISE + VHD_FOOTER + b"x", "is raw"),
+    ("vhd", QCOW2 + VHD_FOOTER, "is qcow2"),
+    ("vmdk", SPARSE, "matches"),
+    ("vmdk", SPARSE[:2000], "unsafe vmdk"),
+    ("vmdk", ELSEWHERE, "unsafe vmdk"),
+    ("raw", ELSEWHERE, "unsafe vmdk"),
+    ("raw", SPARSE, "is vmdk"),
+    ("vmdk", vmdk(b"", start=5), "unsafe vmdk"),
+    ("vmdk", vmdk(b"", sectors=0), "unsafe vmdk"),
+    ("vmdk", vmdk(SPARSE[512:2000], sectors=257), "unsafe vmdk"),
+    ("vmdk", DESCRIPTOR, "unsafe vmdk"),
+    ("vmdk", b"# a comment\n" * 9000 + DESCRIPTOR, "unsafe vmdk"),
+    ("vmdk", NOISE, "is raw"),
+    ("ploop", PLOOP, "matches"),
+    ("ploop", NOISE, "is raw"),
+    ("ploop", PLOOP[:16] + b"\x03" + PLOOP[17:], "unsafe ploop"),
+    ("ploop", PLOOP[:20], "unsafe ploop"),
+    ("qed", QED, "matches"),
+    ("raw", QED, "is qed"),
+    ("qed", QED[:16] + b"\x01" + QED[17:], "unsafe qed"),
+    ("luks", LUKS, "unsafe luks"),
+]
+
+
+class JudgementTest(unittest.TestCase):
+    def test_cases(self) -> None:
+        for number, (declared, data, expected) in enumerate(CASES):
+            with self.subTest(number, declared=declared, data=data[:16]):
+                self.assertEqual(expected, judge(declared, [data]))
+
+    @hypothesis.given(st.sampled_from(CASES), st.data())
+    def test_pieces_of_any_size(
+        self, case: tuple[str | None, bytes, str], draws: st.DataObject
+    ) -> None:
+        declared, data, expected = case
+        pieces: list[bytes] = []
+        while data:
+            sizes = st.sampled_from((1, 100, BLOCK - 1, BLOCK, 3 * BLOCK + 1))
+            size = draws.draw(sizes)
+            if len(pieces) > 50:
+                size = len(data)
+            pieces.append(data[:size])
+            data = data[size:]
+        self.assertEqual(expected, judge(declared, pieces))
+
+    @hypothesis.given(
+        st.sampled_from((*content_inspection.INSPECTORS, "raw", "ami")),
+        st.sampled_from([data for _, data, _ in CASES]),
+        st.lists(
+            st.tuples(st.integers(0, 2000), st.binary(min_size=1, max_size=9)),
+            max_size=5,
+        ),
+    )
+    def test_nothing_breaks_it(
+        self, declared: str, data: bytes, changes: list[tuple[int, bytes]]
+    ) -> None:
+        for start, new in changes:
+            data = data[:start] + new + data[start + len(new) :]
+        judge(declared, [data])
+
+
+class DecisionTest(unittest.TestCase):
+    def test_when_it_is_known(self) -> None:
+        """How many bytes the head takes, and how many all of it."""
+        for declared, data, head, whole in (
+            ("raw", NOISE, BLOCK, BLOCK),
+            ("qcow2", QCOW2, BLOCK, BLOCK),
+            ("qcow2", NOISE, BLOCK, BLOCK),
+            ("vhd", NOISE, BLOCK, None),
+            ("vmdk", SPARSE, BLOCK, BLOCK),
+            ("vmdk", vmdk(DESCRIPTOR, sectors=256), 3 * BLOCK, None),
+        ):
+            inspector = content_inspection.ContentInspector(declared)
+            decided: list[int | None] = [None, None]
+            try:
+                for start in range(0, len(data), BLOCK):
+                    inspector.feed(data[start : start + BLOCK])
+                    if decided[0] is None and inspector.head_decided:
+                        decided[0] = start + BLOCK
+                    if decided[1] is None and inspector.decided:
+                        decided[1] = start + BLOCK
+            except content_inspection.UnsafeContent:
+                decided = [start + BLOCK, None]
+            self.assertEqual([head, whole], decided, f"{declared} {decided}")
+
+    def test_a_decided_one_looks_at_nothing(self) -> None:
+        inspector = content_inspection.ContentInspector("raw")
+        inspector.feed(NOISE)
+        self.assertTrue(inspector.decided)
+        inspector.feed(QCOW2)
+        inspector.finish()
+        self.assertIsNone(inspector.mismatch)
+
+
+class MemoryTest(unittest.TestCase):
+    def test_bounded(self) -> None:
+        text = b"# a comment, which a descriptor may have\n" * 40_000
+        large = vmdk(b"a" * 130_000, sectors=256)
+        for declared, data in (
+            ("raw", NOISE * 20),
+            ("vhd", NOISE * 20),
+            ("raw", text),
+            ("vmdk", large),
+        ):
+            tracemalloc.start()
+            before, _ = tracemalloc.get_traced_memory()
+            judge(declared, (data[n : n + BLOCK] for n in starts(data)))
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            self.assertLess(peak - before, 1024 * 1024, declared)
+
+
+def starts(data: bytes) -> range:
+    return range(0, len(data), BLOCK)
+
+
+@testtools.skipIf(disk_images.QEMU_IMG is None, "qemu-img is not installed")
+class RealImagesTest(testtools.TestCase):
+    """What qemu-img makes is what it is said to be, and nothing else."""
+
+    def test_each(self) -> None:
+        images = self.useFixture(disk_images.DiskImages())
+        made = {
+            "raw": [images.make("raw")],
+            "qcow2": [
+                images.make("qcow2"),
+                images.make("qcow2", "compat=0.10"),
+                images.make("qcow2", "cluster_size=512"),
+            ],
+            "vmdk": [
+                images.make("vmdk"),
+                images.make("vmdk", "subformat=streamOptimized"),
+            ],
+            "vdi": [images.make("vdi"), images.make("vdi", "static=on")],
+            "vhdx": [
+                images.make("vhdx"),
+                images.make("vhdx", "subformat=fixed"),
+            ],
+            "vhd": [
+                images.make("vpc"),
+                images.make("vpc", "subformat=fixed"),
+            ],
+            "ploop": [
+                images.make("parallels"),
+                images.make("parallels", "cluster_size=65536"),
+                images.make_empty("parallels"),
+            ],
+            "qed": [images.make("qed")],
+        }
+        for name, files in made.items():
+            for data in files:
+                for declared in (*made, "iso"):
+                    found = judge(declared, [data])
+                    if declared == name:
+                        self.assertEqual("matches", found, name)
+                    elif name == "vhd" and not data.startswith(b"conectix"):
+                        # To all others, a fixed one is a disk as it is.
+                        raw = "matches" if declared == "raw" else "is raw"
+                        self.assertEqual(raw, found, declared)
+                    else:
+                        self.assertEqual(f"is {name}", found, declared)
+
+    def test_references(self) -> None:
+        images = self.useFixture(disk_images.DiskImages())
+        data = images.path("data")
+        for name, file in (
+            ("qcow2", images.make_empty("qcow2", backing=True)),
+            ("qcow2", images.make_empty("qcow2", f"data_file={data}")),
+            ("qed", images.make_empty("qed", backing=True)),
+            ("vmdk", images.make("vmdk", "subformat=monolithicFlat")),
+            ("vmdk", images.make("vmdk", "subformat=twoGbMaxExtentFlat")),
+            ("vmdk", images.make("vmdk", "subformat=twoGbMaxExtentSparse")),
+        ):
+            for declared in (name, "raw", "ami", None):
+                found = judge(declared, [file])
+                self.assertEqual(f"unsafe {name}", found, str(declared))
