@@ -17,6 +17,7 @@ Nothing of it is kept but its head, and that only until the core has read it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _PIECE = 64 * 1024
+
+# How much of a refused upload is read for nothing, in bytes.
+_DRAINED = 1024 * 1024
 
 
 class Inspection(Protocol):
@@ -157,7 +161,11 @@ class InspectedInput(io.RawIOBase):
                 break
             pieces.append(piece)
             length += len(piece)
-            self._look_at(piece)
+            try:
+                self._look_at(piece)
+            except errors.FilterError:
+                self._drain()
+                raise
             if not piece or self._body.complete:
                 break
         self._head = io.BytesIO(b"".join(pieces))
@@ -205,6 +213,17 @@ class InspectedInput(io.RawIOBase):
             self._failure = answers.answer(error)
             raise self._failure from error
         return data
+
+    def _drain(self) -> None:
+        """Read on for a while, so that the client sees the refusal.
+
+        Many servers reset a connection on which there are unread data, and
+        then a client that is still sending does not get to the answer.
+        """
+        with contextlib.suppress(Exception):
+            for _ in range(_DRAINED // _PIECE):
+                if not self._body.read(_PIECE):
+                    break
 
     def _look_at(self, data: bytes) -> None:
         if data and not self._inspection.decided:

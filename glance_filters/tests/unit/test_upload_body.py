@@ -38,6 +38,10 @@ class Stream:
         self._most = most
         self._error_at = error_at
 
+    @property
+    def left(self) -> int:
+        return len(self._rest.getbuffer()) - self._rest.tell()
+
     def read(self, size: int) -> bytes:
         if self._error_at is not None:
             if self._rest.tell() >= self._error_at:
@@ -171,9 +175,17 @@ class InspectedInputTest(unittest.TestCase):
         self.assertEqual(1, looker.finished)
 
     def test_refused_by_the_head(self) -> None:
-        stream = self.make(Looker(100_000, refuse=70_000))
-        with self.assertRaises(errors.ContentMismatch):
-            stream.read_head(1 << 20)
+        for size, error_at, left in (
+            (1_000_000, None, 0),
+            (3_000_000, None, 3_000_000 - 131_072 - (1 << 20)),
+            (3_000_000, 200_000, 2_800_000),
+        ):
+            source = Stream(bytes(size), error_at=error_at)
+            stream = self.make(Looker(100_000, refuse=70_000), source, size)
+            with self.assertRaises(errors.ContentMismatch):
+                stream.read_head(1 << 20)
+            # Read on, so that the client gets to the answer; but not for ever.
+            self.assertEqual(left, source.left)
 
     def test_refused_later(self) -> None:
         for length in (None, len(DATA)):
