@@ -142,8 +142,10 @@ CASES: list[tuple[str | None, bytes, str]] = [
     ("qed", QED, "matches"),
     ("raw", QED, "is qed"),
     ("qed", QED[:16] + b"\x01" + QED[17:], "unsafe qed"),
-    ("luks", LUKS, "unsafe luks"),
 ]
+# Older oslo.utils takes it for raw.
+if "luks" in content_inspection.INSPECTORS:
+    CASES.append(("luks", LUKS, "unsafe luks"))
 
 
 class JudgementTest(unittest.TestCase):
