@@ -21,6 +21,8 @@ from glance_filters import errors
 _ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
     errors.LocationConflict: webob.exc.HTTPConflict,
     errors.InternalName: webob.exc.HTTPForbidden,
+    errors.ImageBusy: webob.exc.HTTPConflict,
+    errors.LocksUnavailable: webob.exc.HTTPServiceUnavailable,
     errors.DiskFormatNotAllowed: webob.exc.HTTPBadRequest,
     errors.ContentMismatch: webob.exc.HTTPUnsupportedMediaType,
     errors.UnsafeContent: webob.exc.HTTPUnsupportedMediaType,
@@ -37,4 +39,4 @@ def answer(error: errors.FilterError) -> webob.exc.HTTPError:
     Its body has the form of Glance's own errors: plain text, or HTML or JSON
     if the request's ``Accept`` asks for it.
     """
-    return _ANSWERS[type(error)](str(error))
+    return _ANSWERS[type(error)](str(error), headers=list(error.headers))

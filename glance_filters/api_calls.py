@@ -63,6 +63,14 @@ class ApiCall:
 CREATE_IMAGE = ApiCall("create_image", "POST", "/images")
 CREATE_TASK = ApiCall("create_task", "POST", "/tasks")
 UPDATE_IMAGE = ApiCall("update_image", "PATCH", "/images/{image_id}")
+DELETE_IMAGE = ApiCall("delete_image", "DELETE", "/images/{image_id}")
+IMPORT_IMAGE = ApiCall("import_image", "POST", "/images/{image_id}/import")
+DEACTIVATE_IMAGE = ApiCall(
+    "deactivate_image", "POST", "/images/{image_id}/actions/deactivate"
+)
+REACTIVATE_IMAGE = ApiCall(
+    "reactivate_image", "POST", "/images/{image_id}/actions/reactivate"
+)
 ADD_LOCATION = ApiCall("add_location", "POST", "/images/{image_id}/locations")
 DELETE_FROM_STORE = ApiCall(
     "delete_from_store", "DELETE", "/stores/{store_id}/{image_id}"

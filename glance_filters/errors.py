@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 
 class FilterError(Exception):
@@ -22,7 +23,11 @@ class FilterError(Exception):
 
     The text is shown to the client: it names the rule that was broken or the
     limit that was passed, never internals of the service.
+
+    :cvar headers: header fields that belong to the answer
     """
+
+    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
 
 
 class LocationConflict(FilterError):
@@ -58,6 +63,37 @@ class InternalName(FilterError):
         super().__init__(
             f"{name[:255]!r} is not an image property and cannot be changed "
             "by a patch."
+        )
+
+
+class ImageBusy(FilterError):
+    """Other requests that change the image did not end in time.
+
+    :param image_id: the image, as the request names it
+    """
+
+    # As soon as the others have ended; nobody knows when that is.
+    headers = (("Retry-After", "1"),)
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(
+            f"Image {image_id} is being changed by another request. Please "
+            "try again later."
+        )
+
+
+class LocksUnavailable(FilterError):
+    """Nobody can tell whether other requests change the image.
+
+    :param image_id: the image, as the request names it
+    """
+
+    headers = (("Retry-After", "10"),)
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(
+            f"Image {image_id} cannot be locked against changes by other "
+            "requests, so it cannot be changed now. Please try again later."
         )
 
 

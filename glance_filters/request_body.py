@@ -28,7 +28,7 @@ from typing import Any
 
 import webob
 
-from glance_filters import errors
+from glance_filters import api_calls, errors
 
 # Glance's has_body(): with one of these codings a method that may have a body
 # has one, whatever Content-Length says.
@@ -134,6 +134,21 @@ def read(environ: dict[str, Any], max_bytes: int) -> bytes | None:
         raise errors.BodyUnreadable("it ended too early") from error
     replace(environ, io.BytesIO(recorded.recorded))
     return body
+
+
+def prefetch(environ: dict[str, Any], max_bytes: int) -> bytes | None:
+    """Read the body, if the core will, so that it need not wait for it.
+
+    *environ* is left with a body that the core reads as it would have.
+
+    :param max_bytes: the longest body that is read, inclusive
+    :returns: the body, None if the core sees none
+    :raises BodyTooLarge: if the body is longer than that
+    :raises BodyUnreadable: if the body cannot be read to its end
+    """
+    if api_calls.is_form_post(environ) and not is_readable(environ):
+        return None
+    return read(environ, max_bytes)
 
 
 def replace(environ: dict[str, Any], body: Any) -> None:

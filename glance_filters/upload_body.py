@@ -17,6 +17,7 @@ Nothing of it is kept but its head, and that only until the core has read it.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import io
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,20 +59,12 @@ class Inspection(Protocol):
         """
 
 
-class UploadBody(io.RawIOBase):
-    """The body that the core will read, limited to what belongs to it.
+class InputStream(io.RawIOBase):
+    """A stream made of pieces, to be read like ``wsgi.input`` (PEP 3333)."""
 
-    :param stream: where it comes from
-    :param length: its length in bytes, None if only the stream's end tells
-    """
-
-    def __init__(self, stream: Any, length: int | None) -> None:
-        super().__init__()
-        self._stream = stream
-        self._remaining = length
-        # What a stream gave beyond what was asked for.
-        self._surplus = io.BytesIO()
-        self.complete = length == 0
+    @abc.abstractmethod
+    def piece(self, size: int) -> bytes:
+        """Return what comes next: 1 to *size* bytes, none at the end."""
 
     def readable(self) -> bool:
         """Tell that it can be read."""
@@ -84,13 +77,43 @@ class UploadBody(io.RawIOBase):
         return len(data)
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read at most *size* bytes, or to the end if it is negative.
+        """Read *size* bytes, or to the end if that comes first.
 
-        ``complete`` is true once all of the body was read. An early end of
-        the stream is an empty result while it is not.
+        Less than was asked for is the end, to who reads by Content-Length.
+
+        :param size: None or a negative number to read to the end
         """
         if size is None or size < 0:
-            return b"".join(iter(lambda: self.read(_PIECE), b""))
+            return b"".join(iter(lambda: self.piece(_PIECE), b""))
+        pieces = []
+        while size:
+            piece = self.piece(size)
+            if not piece:
+                break
+            pieces.append(piece)
+            size -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class UploadBody(InputStream):
+    """The body that the core will read, limited to what belongs to it.
+
+    :param stream: where it comes from
+    :param length: its length in bytes, None if only the stream's end tells
+    :ivar complete: whether all of it was read; the end of the stream may
+        come earlier
+    """
+
+    def __init__(self, stream: Any, length: int | None) -> None:
+        super().__init__()
+        self._stream = stream
+        self._remaining = length
+        # What a stream gave beyond what was asked for.
+        self._surplus = io.BytesIO()
+        self.complete = length == 0
+
+    def piece(self, size: int) -> bytes:
+        """Return what the stream gives next, of what belongs to the body."""
         if self._remaining is not None:
             size = min(size, self._remaining)
         if not size:
@@ -129,7 +152,7 @@ def take(environ: WSGIEnvironment) -> UploadBody:
     return UploadBody(environ["wsgi.input"], length)
 
 
-class InspectedInput(io.RawIOBase):
+class InspectedInput(InputStream):
     """``wsgi.input`` of which each piece is looked at before it is given on.
 
     :param body: the body
@@ -154,7 +177,7 @@ class InspectedInput(io.RawIOBase):
         length = 0
         while length < max_bytes and not self._inspection.head_decided:
             try:
-                piece = self._body.read(min(_PIECE, max_bytes - length))
+                piece = self._body.piece(min(_PIECE, max_bytes - length))
             except Exception as error:
                 # The core meets it where it would have met it.
                 self._failure = error
@@ -170,42 +193,19 @@ class InspectedInput(io.RawIOBase):
                 break
         self._head = io.BytesIO(b"".join(pieces))
 
-    def readable(self) -> bool:
-        """Tell that it can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into *buffer*, for the methods of the base class."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read at most *size* bytes, or to the end if it is negative.
+    def piece(self, size: int) -> bytes:
+        """Return what comes next, once it was looked at.
 
         :raises HTTPError: to refuse the upload: Glance deletes what it has
             stored of it, restores the image's status and answers with it
         """
-        if size is None or size < 0:
-            return b"".join(iter(lambda: self._next(_PIECE), b""))
-        # Less than was asked for is the end, to who reads by Content-Length.
-        pieces = []
-        while size:
-            piece = self._next(size)
-            if not piece:
-                break
-            pieces.append(piece)
-            size -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _next(self, size: int) -> bytes:
         data = self._head.read(size)
-        if data or not size:
+        if data:
             return data
         self._head = io.BytesIO()
         if self._failure is not None:
             raise self._failure
-        data = self._body.read(size)
+        data = self._body.piece(size)
         try:
             self._look_at(data)
         except errors.FilterError as error:
@@ -222,7 +222,7 @@ class InspectedInput(io.RawIOBase):
         """
         with contextlib.suppress(Exception):
             for _ in range(_DRAINED // _PIECE):
-                if not self._body.read(_PIECE):
+                if not self._body.piece(_PIECE):
                     break
 
     def _look_at(self, data: bytes) -> None:

@@ -18,6 +18,11 @@ let many. This filter asks the core for the image's status, in the name of the
 user, and answers 409 Conflict by itself when the status is none of those that
 the operator allows for the operation. The core is not called then.
 
+While the core carries out a request that changes an image's status or
+locations, the image is locked against other such requests, of this process
+and of others. So the status that was asked for is still the status when the
+core acts. An upload lets go when the core begins to read the data.
+
 It also refuses a patch that names a part of the core's image object instead
 of a property: the core would set it, and so act on another image, for
 example.
@@ -30,12 +35,12 @@ Place it after the filters that establish the user's identity and before
 
 environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
 CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING, wsgi.input,
-api.version. environ keys set: wsgi.input, with the same body.
+api.version. environ keys set: wsgi.input, with the same body (and those by
+which a core finds out how long it is).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,13 +50,14 @@ from oslo_log import log as logging
 from glance_filters import (
     api_calls,
     base,
+    configuration,
     errors,
     image_document,
-    image_object,
+    image_locking,
     image_status,
-    json_body,
     json_patch,
-    request_body,
+    location_changes,
+    locked_call,
     subrequest,
 )
 
@@ -115,7 +121,46 @@ OPTS: tuple[cfg.Opt, ...] = (
         mutable=True,
         help=(
             "The longest request body that the filter reads, in bytes. A "
-            "patch with a longer body is answered with 413."
+            "request that changes an image, by anything but data, and has a "
+            "longer body is answered with 413."
+        ),
+    ),
+    cfg.StrOpt(
+        "coordination_url",
+        default=image_locking.DEFAULT_URL,
+        mutable=True,
+        help=(
+            "By what images are locked. file:///FOLDER: for the processes of "
+            "one host, by files in that folder; file:// alone: in a folder of "
+            "the service's own, below [oslo_concurrency] lock_path if that is "
+            "set. redis://HOST:PORT, etcd3+http://HOST:PORT or another URL of "
+            "tooz: for several hosts, which all must have the same (needs the "
+            "extra 'coordination'). Empty: within each process only."
+        ),
+    ),
+    cfg.FloatOpt(
+        "lock_timeout",
+        default=10.0,
+        min=0.0,
+        mutable=True,
+        help=(
+            "How long a request waits for other requests that change the same "
+            "image, in seconds. Then it is answered with 409 Conflict."
+        ),
+    ),
+    cfg.StrOpt(
+        "on_lock_failure",
+        default="proceed",
+        choices=[
+            ("proceed", "they go on without a lock; the log tells"),
+            ("refuse", "they are answered with 503"),
+        ],
+        mutable=True,
+        help=(
+            "What becomes of uploads and other requests that change an "
+            "image's status, but not its locations, while images cannot be "
+            "locked: the lock server gives no answer, or the folder cannot be "
+            "used. Changes of locations are answered with 503 then."
         ),
     ),
 )
@@ -131,6 +176,9 @@ class LocationGuardSettings:
     add_statuses: tuple[str, ...]
     location_api_statuses: tuple[str, ...]
     max_body_size: int
+    coordination_url: str
+    lock_timeout: float
+    on_lock_failure: str
 
     def allowed(self, call: api_calls.ApiCall, op: str) -> tuple[str, ...]:
         """Return the statuses in which *call* may do *op* to locations."""
@@ -143,22 +191,6 @@ class LocationGuardSettings:
         return self.add_statuses
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a request would change.
-
-    :ivar ops: what it does to locations, in its order: ``remove``,
-        ``replace`` or ``add``
-    :ivar object_name: the part of the core's image object that it names
-    """
-
-    ops: Sequence[str]
-    object_name: str | None = None
-
-
-NO_CHANGE = Change(())
-
-
 class LocationGuard(base.Filter[LocationGuardSettings]):
     """Guards the locations of images."""
 
@@ -168,8 +200,24 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
         api_calls.UPDATE_IMAGE,
         api_calls.ADD_LOCATION,
         api_calls.DELETE_FROM_STORE,
+        *location_changes.UPLOADS,
+        *location_changes.OF_STATUS,
     )
     settings_class = LocationGuardSettings
+
+    def __init__(
+        self, app: WSGIApplication, config: configuration.Configuration
+    ) -> None:
+        self._locking = image_locking.ImageLocking(config)
+        super().__init__(app, config)
+
+    def _read_settings(self) -> LocationGuardSettings:
+        settings = super()._read_settings()
+        if settings.enabled:
+            self._locking.configure(
+                settings.coordination_url, settings.lock_timeout
+            )
+        return settings
 
     def handle(
         self,
@@ -177,21 +225,30 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
         environ: WSGIEnvironment,
         settings: LocationGuardSettings,
     ) -> WSGIApplication:
-        """Return the core, or raise what forbids it to be called."""
-        max_bytes = settings.max_body_size
-        if match.call == api_calls.UPDATE_IMAGE:
-            change = _patch(environ, max_bytes)
-        elif match.call == api_calls.ADD_LOCATION:
-            change = _addition(environ, max_bytes)
-        else:
-            change = _deletion(environ)
-        if change.object_name is not None or change.ops:
-            self._check(change, match, environ, settings)
-        return self._app
+        """Return a call of the core, or raise what forbids it."""
+        change = location_changes.read(
+            match.call, environ, settings.max_body_size
+        )
+        is_guarded = change.object_name is not None or bool(change.ops)
+        release = self._locking.acquire(
+            match.variables["image_id"],
+            is_required=is_guarded or settings.on_lock_failure == "refuse",
+        )
+        try:
+            if is_guarded:
+                self._check(change, match, environ, settings)
+        except BaseException:
+            release()
+            raise
+        return locked_call.LockedCall(
+            self._app,
+            release,
+            is_upload=match.call in location_changes.UPLOADS,
+        )
 
     def _check(
         self,
-        change: Change,
+        change: location_changes.Change,
         match: api_calls.Match,
         environ: WSGIEnvironment,
         settings: LocationGuardSettings,
@@ -258,39 +315,3 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
         except subrequest.NoAnswer:
             return True
         return answer.status != 404
-
-
-def _patch(environ: WSGIEnvironment, max_bytes: int) -> Change:
-    """Return what a patch changes; nothing if the core will not take it."""
-    content_type = environ.get("CONTENT_TYPE", "")
-    if not json_patch.is_patch(content_type):
-        return NO_CHANGE
-    body = request_body.read(environ, max_bytes)
-    if body is None:
-        return NO_CHANGE
-    try:
-        operations = json_patch.parse(content_type, body)
-    except json_patch.NotAPatch:
-        return NO_CHANGE
-    names = (operation.path[0] for operation in operations)
-    return Change(
-        [each.op for each in operations if each.path[0] == "locations"],
-        next(filter(image_object.is_attribute, names), None),
-    )
-
-
-def _addition(environ: WSGIEnvironment, max_bytes: int) -> Change:
-    """Return what a request to the location API changes."""
-    if json_body.read_posted(environ, max_bytes) is None:
-        return NO_CHANGE
-    return Change([json_patch.ADD])
-
-
-def _deletion(environ: WSGIEnvironment) -> Change:
-    """Return what a request to delete from a store changes.
-
-    The core refuses it with 400 if it has a body.
-    """
-    if request_body.has_body(environ):
-        return NO_CHANGE
-    return Change([json_patch.REMOVE])

@@ -157,7 +157,7 @@ class PassThroughTest(testtools.TestCase):
 
         factory = location_guard.LocationGuard.factory
         for section, method, path, query in (
-            ({}, "PUT", f"{PATH}/file", ""),
+            ({}, "PUT", f"{PATH}/tags/a", ""),
             ({}, "POST", "/v2/images", ""),
             ({}, "PATCH", PATH, "_method=GET"),
             ({}, "GET", "/v2/images", "_method=PATCH"),
@@ -187,9 +187,9 @@ class PassThroughTest(testtools.TestCase):
         for method, path in (
             ("GET", "/v2/images"),
             ("GET", PATH),
-            ("PUT", f"{PATH}/file"),
+            ("PUT", f"{PATH}/tags/a"),
             ("POST", "/v2/images"),
-            ("DELETE", PATH),
+            ("DELETE", f"{PATH}/members/a"),
             ("PATCH", "/v2/metadefs/namespaces/x"),
         ):
             environ: Any = {"REQUEST_METHOD": method, "PATH_INFO": path}

@@ -1,0 +1,82 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A call of the core while the image that it is about is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from glance_filters import core_answer, request_body, upload_body
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# An image's record, with room to spare. A core may go on working while it
+# answers; no answer to these calls is longer.
+_MAX_ANSWER_BYTES = 1024 * 1024
+
+
+class LockedCall:
+    """Calls the core, and lets go of the lock when it is done.
+
+    :param app: the application behind the filter
+    :param release: lets go of the lock; it may be called more than once
+    :param is_upload: whether to let go when the core begins to read the body:
+        until then it has written the image's new status, and reading takes
+        as long as the client likes
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        release: Callable[[], None],
+        is_upload: bool,
+    ) -> None:
+        self._app = app
+        self._release = release
+        self._is_upload = is_upload
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer with the core's answer."""
+        try:
+            if self._is_upload:
+                body = upload_body.take(environ)
+                stream = FirstReadInput(body, self._release)
+                request_body.replace(environ, stream)
+            answer = core_answer.ask(self._app, environ)
+            # The answer may be sent slowly: the lock must not wait for that.
+            answer.read(_MAX_ANSWER_BYTES)
+        finally:
+            self._release()
+        return answer(environ, start_response)
+
+
+class FirstReadInput(upload_body.InputStream):
+    """``wsgi.input`` that calls back before it is read for the first time."""
+
+    def __init__(
+        self, body: upload_body.UploadBody, on_read: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._body = body
+        self._on_read: Callable[[], None] | None = on_read
+
+    def piece(self, size: int) -> bytes:
+        """Return what comes next."""
+        if self._on_read is not None:
+            on_read, self._on_read = self._on_read, None
+            on_read()
+        return self._body.piece(size)

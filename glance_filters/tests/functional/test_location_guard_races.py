@@ -1,0 +1,336 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Races that destroy data in Glance alone, and that the guard ends.
+
+The window of each race is held open: a request that changes an image stops
+before Glance saves it, and a second one is sent meanwhile.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import fixtures
+import glance.db
+import testtools
+
+from glance_filters.tests.fixtures import (
+    auth,
+    glance_config,
+    http_client,
+    http_data,
+    real_glance,
+)
+
+FILTERS = ("location_guard",)
+WEB_DATA = b"of the web"
+DATA = b"of the upload"
+
+# How long a second request is given to overtake the first, which it must not.
+OVERTAKING_SECONDS = 0.5
+LONG_SECONDS = 30
+
+Send = Callable[[http_client.Client, str], http_client.Response]
+
+
+class SaveGate(fixtures.Fixture):
+    """Stops the thread called ``first`` before Glance saves an image.
+
+    :ivar reached: it is there
+    :ivar opened: it may go on
+    """
+
+    def _setUp(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+        save = glance.db.ImageRepo.save
+
+        def gated(repo: Any, *args: Any, **kwargs: Any) -> None:
+            if threading.current_thread().name == "first":
+                self.reached.set()
+                if not self.opened.wait(LONG_SECONDS):
+                    raise TimeoutError("the gate stays closed")
+            save(repo, *args, **kwargs)
+
+        self.useFixture(
+            fixtures.MockPatchObject(glance.db.ImageRepo, "save", gated)
+        )
+
+
+class Request(threading.Thread):
+    """A request of its own thread."""
+
+    def __init__(
+        self, name: str, send: Send, client: http_client.Client, image_id: str
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._send = send
+        self._client = client
+        self._image_id = image_id
+        self.answer: http_client.Response | None = None
+
+    def run(self) -> None:
+        self.answer = self._send(self._client, self._image_id)
+
+    def status(self) -> int:
+        self.join(LONG_SECONDS)
+        if self.answer is None:
+            raise TimeoutError(f"the {self.name} request got no answer")
+        return self.answer.status
+
+
+class RaceCase(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        files = {"/a": WEB_DATA, "/b": WEB_DATA}
+        self.web = self.useFixture(http_data.HttpDataServer(files))
+        self.glance = self.useFixture(real_glance.RealGlance())
+        self.alone = self.glance.client(token=auth.ADMIN)
+        self.guarded = self.glance.client(self.glance.app(FILTERS), auth.ADMIN)
+
+    def race(
+        self, client: http_client.Client, image_id: str, one: Send, two: Send
+    ) -> tuple[int, int]:
+        """Send *two* while *one* is about to save; return their statuses."""
+        gate = SaveGate()
+        with gate:
+            first = Request("first", one, client, image_id)
+            second = Request("second", two, client, image_id)
+            first.start()
+            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+            second.start()
+            if client is self.alone:
+                second.status()
+            else:
+                second.join(OVERTAKING_SECONDS)
+                self.assertTrue(second.is_alive(), str(second.answer))
+            gate.opened.set()
+            return first.status(), second.status()
+
+    def location(self, path: str) -> dict[str, object]:
+        return {"url": self.web.url(path), "metadata": {}}
+
+    def change(self, op: str, path: str, web_path: str = "/a") -> Send:
+        """Return what sends a patch of locations."""
+        value: Any = self.location(web_path)
+        if op == "replace":
+            value = [value]
+        operation = {"op": op, "path": path, "value": value}
+        return lambda client, image_id: client.patch(image_id, operation)
+
+    def two_locations(self) -> str:
+        """Return an active image: in a file store, and on the web."""
+        image_id = self.alone.create_image(DATA)
+        added = self.change("add", "/locations/-", "/a")(self.alone, image_id)
+        self.assertEqual(200, added.status, str(added))
+        return image_id
+
+    def is_readable(self, image_id: str) -> bool:
+        path = f"/v2/images/{image_id}/file"
+        answer = self.alone.request("GET", path)
+        return answer.status == 200 and answer.body in (DATA, WEB_DATA)
+
+
+def upload(client: http_client.Client, image_id: str) -> http_client.Response:
+    return client.upload(image_id, DATA)
+
+
+def rename(client: http_client.Client, image_id: str) -> http_client.Response:
+    operation = {"op": "replace", "path": "/name", "value": "new"}
+    return client.patch(image_id, operation)
+
+
+def deactivate(
+    client: http_client.Client, image_id: str
+) -> http_client.Response:
+    path = f"/v2/images/{image_id}/actions/deactivate"
+    return client.request("POST", path)
+
+
+def delete_from_store(
+    client: http_client.Client, image_id: str
+) -> http_client.Response:
+    store = glance_config.DEFAULT_STORE
+    return client.request("DELETE", f"/v2/stores/{store}/{image_id}")
+
+
+class ReplaceOrUploadTest(RaceCase):
+    def run_race(self, client: http_client.Client) -> tuple[str, int, int]:
+        image_id = self.alone.create_image()
+        replace = self.change("replace", "/locations", "/a")
+        return (image_id, *self.race(client, image_id, replace, upload))
+
+    def test_alone_the_upload_is_lost(self) -> None:
+        image_id, first, second = self.run_race(self.alone)
+        self.assertEqual((200, 204), (first, second))
+        image = self.alone.show(image_id).json
+        self.assertNotEqual(len(DATA), image["size"])
+
+    def test_guarded(self) -> None:
+        image_id, first, second = self.run_race(self.guarded)
+        self.assertEqual((200, 409), (first, second))
+        [url] = self.glance.folder.locations(image_id)
+        self.assertEqual(self.web.url("/a"), url)
+        self.assertTrue(self.is_readable(image_id))
+
+
+class PatchOrDeactivateTest(RaceCase):
+    def run_race(
+        self, client: http_client.Client, patch: Send
+    ) -> tuple[tuple[int, int], str]:
+        image_id = self.two_locations()
+        codes = self.race(client, image_id, patch, deactivate)
+        status: str = self.alone.show(image_id).json["status"]
+        return codes, status
+
+    def test_each(self) -> None:
+        for patch in (rename, self.change("add", "/locations/-", "/b")):
+            alone = self.run_race(self.alone, patch)
+            self.assertEqual(((200, 204), "active"), alone)
+            guarded = self.run_race(self.guarded, patch)
+            self.assertEqual(((200, 204), "deactivated"), guarded)
+
+
+class RemoveOrDeleteFromStoreTest(RaceCase):
+    def run_race(self, client: http_client.Client) -> tuple[str, int, int]:
+        image_id = self.two_locations()
+        remove = self.change("remove", "/locations/1")
+        return (
+            image_id,
+            *self.race(client, image_id, remove, delete_from_store),
+        )
+
+    def test_alone_the_data_are_lost(self) -> None:
+        image_id, first, second = self.run_race(self.alone)
+        self.assertEqual((200, 204), (first, second))
+        self.assertFalse(self.is_readable(image_id))
+
+    def test_guarded(self) -> None:
+        image_id, first, second = self.run_race(self.guarded)
+        # What is the last location now cannot be deleted from its store.
+        self.assertEqual((200, 403), (first, second))
+        self.assertTrue(self.is_readable(image_id))
+
+
+class TwoPatchesTest(RaceCase):
+    def run_race(self, client: http_client.Client) -> tuple[str, int, int]:
+        image_id = self.two_locations()
+        one = self.change("remove", "/locations/1")
+        two = self.change("remove", "/locations/0")
+        return (image_id, *self.race(client, image_id, one, two))
+
+    def test_alone_the_data_are_lost(self) -> None:
+        image_id, first, second = self.run_race(self.alone)
+        self.assertEqual((200, 200), (first, second))
+        self.assertEqual("active", self.alone.show(image_id).json["status"])
+        self.assertFalse(self.is_readable(image_id))
+
+    def test_guarded(self) -> None:
+        image_id, first, second = self.run_race(self.guarded)
+        self.assertEqual(200, first)
+        image = self.alone.show(image_id).json
+        # The second came to an image with one location, and took it away or
+        # was not allowed to.
+        if second == 200:
+            self.assertEqual("queued", image["status"])
+            self.assertEqual([], self.glance.folder.locations(image_id))
+        else:
+            self.assertTrue(self.is_readable(image_id))
+
+
+class WaitingTest(RaceCase):
+    def test_other_images_do_not_wait(self) -> None:
+        image_id, other = self.two_locations(), self.two_locations()
+        gate = SaveGate()
+        with gate:
+            first = Request("first", rename, self.guarded, image_id)
+            first.start()
+            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+            for each in (deactivate, delete_from_store):
+                answer = each(self.guarded, other)
+                self.assertLess(answer.status, 500, str(answer))
+            # Nor does what takes no lock.
+            self.assertEqual(200, self.guarded.show(image_id).status)
+            self.assertTrue(first.is_alive())
+            gate.opened.set()
+            self.assertEqual(200, first.status())
+
+    def test_other_spellings_of_the_id_wait(self) -> None:
+        image_id = self.two_locations()
+
+        def shout(client: http_client.Client, image_id: str) -> Any:
+            return deactivate(client, image_id.upper())
+
+        first, second = self.race(self.guarded, image_id, rename, shout)
+        # SQLite, unlike other databases, knows no such id.
+        self.assertEqual((200, 404), (first, second))
+
+    def test_not_for_ever(self) -> None:
+        image_id = self.two_locations()
+        app = self.glance.app(FILTERS, {FILTERS[0]: {"lock_timeout": "0.2"}})
+        client = self.glance.client(app, auth.ADMIN)
+        gate = SaveGate()
+        with gate:
+            first = Request("first", rename, client, image_id)
+            first.start()
+            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+            for each in (rename, deactivate, delete_from_store):
+                answer = each(client, image_id)
+                self.assertEqual(409, answer.status)
+                self.assertIn(b"another request", answer.body)
+                self.assertEqual("1", answer.header("Retry-After"))
+            status = self.alone.show(image_id).json["status"]
+            self.assertEqual("active", status)
+            gate.opened.set()
+            self.assertEqual(200, first.status())
+
+    def test_an_upload_lets_go_when_its_data_are_read(self) -> None:
+        image_id = self.alone.create_image()
+        reading, go_on = threading.Event(), threading.Event()
+
+        class Body(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                reading.set()
+                if not go_on.wait(LONG_SECONDS):
+                    raise TimeoutError
+                return super().read(size)
+
+        def slowly(client: http_client.Client, image_id: str) -> Any:
+            environ = http_client.make_environ(
+                "PUT",
+                f"/v2/images/{image_id}/file",
+                {
+                    "Content-Type": "application/octet-stream",
+                    auth.HEADER: auth.ADMIN,
+                },
+                DATA,
+            )
+            environ["wsgi.input"] = Body(DATA)
+            app = self.glance.app(FILTERS)
+            return http_client.call_wsgi(app, environ)
+
+        first = Request("an upload", slowly, self.guarded, image_id)
+        first.start()
+        self.assertTrue(reading.wait(LONG_SECONDS))
+        self.assertEqual(200, rename(self.guarded, image_id).status)
+        answer = self.change("replace", "/locations", "/a")(
+            self.guarded, image_id
+        )
+        self.assertEqual(409, answer.status)
+        self.assertIn(b"saving", answer.body)
+        go_on.set()
+        self.assertEqual(204, first.status())
+        self.assertTrue(self.is_readable(image_id))

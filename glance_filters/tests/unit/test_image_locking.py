@@ -1,0 +1,96 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import os
+import tempfile
+import unittest
+from unittest import mock
+
+from oslo_config import cfg
+
+from glance_filters import configuration, errors, image_locking, locks
+
+
+class ImageLockingTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.conf = cfg.ConfigOpts()
+        self.conf([])
+        with mock.patch.object(cfg, "CONF", self.conf):
+            config = configuration.Configuration("x", [], {})
+        self.locking = image_locking.ImageLocking(config)
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.url = f"file://{self.folder.name}/locks"
+
+    def test_one_at_a_time(self) -> None:
+        self.locking.configure(self.url, 0.05)
+        release = self.locking.acquire("a", is_required=True)
+        for is_required in (True, False):
+            with self.assertRaises(errors.ImageBusy) as caught:
+                self.locking.acquire("a", is_required)
+            self.assertIn("Image a is", str(caught.exception))
+        self.locking.acquire("b", is_required=True)()
+        release()
+        release()
+        self.locking.acquire("a", is_required=True)()
+
+    def test_ids_are_text(self) -> None:
+        """They come in the environ's encoding."""
+        self.locking.configure(self.url, 0.05)
+        name = "\u00e9".encode().decode("latin-1")
+        with mock.patch.object(locks.ImageLocks, "acquire") as acquire:
+            self.locking.acquire(name, is_required=True)
+            self.locking.acquire("\xff", is_required=True)
+        names = [call.args[0] for call in acquire.call_args_list]
+        self.assertEqual(["\u00e9", "\ufffd"], names)
+
+    def test_no_lock_to_be_had(self) -> None:
+        with open(f"{self.folder.name}/locks", "w"):
+            pass
+        self.locking.configure(self.url, 0.05)
+        with self.assertLogs(image_locking.LOG.logger, "WARNING"):
+            with self.assertRaises(errors.LocksUnavailable):
+                self.locking.acquire("a", is_required=True)
+            self.locking.acquire("a", is_required=False)()
+
+    def test_wrong_url(self) -> None:
+        for url in ("nonsense", "file://relative/path", "nonsense://host"):
+            with self.assertRaisesRegex(
+                configuration.ConfigurationError, "coordination_url"
+            ):
+                self.locking.configure(url, 1)
+
+    def test_configured_anew_only_if_it_changed(self) -> None:
+        with mock.patch.object(locks, "ImageLocks") as made:
+            self.locking.configure(self.url, 1)
+            self.locking.configure(self.url, 1)
+            self.assertEqual(1, made.call_count)
+            self.locking.configure(self.url, 2)
+            self.locking.configure("", 2)
+            self.assertEqual(3, made.call_count)
+
+    def place(self) -> str:
+        with mock.patch.object(locks, "ImageLocks") as made:
+            self.locking.configure(image_locking.DEFAULT_URL, 1)
+        place: str = made.call_args.args[0]
+        return place
+
+    def test_default_folder(self) -> None:
+        folder = f"{tempfile.gettempdir()}/glance-filters-{os.geteuid()}"
+        self.assertEqual(f"file://{folder}", self.place())
+
+    def test_default_folder_of_a_service_with_locks(self) -> None:
+        opt = cfg.StrOpt("lock_path", default="/var/lib/x")
+        self.conf.register_opt(opt, "oslo_concurrency")
+        self.assertEqual("file:///var/lib/x/glance-filters", self.place())
