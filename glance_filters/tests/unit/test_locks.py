@@ -271,11 +271,12 @@ class FolderTest(ThreadsTest):
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o555)
         os.chmod(self.root, 0o755)
+        image_locks = self.make()
         if not os.geteuid():
             # For root every folder is writable.
             self.addCleanup(os.seteuid, 0)
             os.seteuid(65534)
-        self.assertRaises(locks.LockUnavailable, self.make().acquire, ONE)
+        self.assertRaises(locks.LockUnavailable, image_locks.acquire, ONE)
 
     def test_a_link_is_not_followed(self) -> None:
         os.makedirs(self.folder)
