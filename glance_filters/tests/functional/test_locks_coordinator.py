@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from types import SimpleNamespace
 
@@ -38,6 +39,7 @@ class FakeCoordinator:
 
     def __init__(self) -> None:
         self.heart = SimpleNamespace(stop=lambda: None)
+        self.started = False
         self.stopped = threading.Event()
         self.released = threading.Event()
         self.may_answer = threading.Event()
@@ -47,6 +49,7 @@ class FakeCoordinator:
 
     def start(self, start_heart: bool = False) -> None:
         assert start_heart
+        self.started = True
 
     def stop(self) -> None:
         self.stopped.set()
@@ -112,7 +115,7 @@ class CoordinatorTest(testtools.TestCase):
         self.assertTrue(coordinator.stopped.wait(PATIENT_SECONDS))
         # The next one comes from another coordinator.
         self.locks.acquire(ONE).release()
-        self.assertEqual(2, len(self.made))
+        self.assertEqual([True, True], [each.started for each in self.made])
 
     def test_a_lock_that_was_lost(self) -> None:
         with self.locks.acquire(ONE):
@@ -155,6 +158,24 @@ class CoordinatorTest(testtools.TestCase):
         self.assertLess(threading.active_count() - before, 40)
         coordinator.may_answer.set()
         self.locks.acquire(ONE).release()
+
+    def test_a_fork_has_one_of_its_own(self) -> None:
+        # It has no thread that renews the leases of its parent's.
+        self.locks.acquire(ONE).release()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                self.made.clear()
+                self.locks.acquire(ONE)
+                started = [each for each in self.made if each.started]
+                os.write(writer, str(len(started)).encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        os.waitpid(child, 0)
+        with os.fdopen(reader) as answer:
+            self.assertEqual("1", answer.read())
 
     def test_closed_while_a_lock_is_held(self) -> None:
         held = self.locks.acquire(ONE)

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import stat
@@ -24,7 +25,7 @@ import testtools
 from hypothesis import strategies as st
 
 from glance_filters import locks
-from glance_filters.locks import process
+from glance_filters.locks import folder, process
 
 ONE = "2f5b3c1e-6f0e-4a53-9d0f-3a4f0c7b8a11"
 OTHER = "9e0d7a52-13f4-4c0b-8f5d-55d1b6a0c722"
@@ -233,22 +234,40 @@ class FolderTest(ThreadsTest):
         self.make().acquire(ONE).release()
 
     def test_a_fork_does_not_keep_the_lock(self) -> None:
-        # Its parent lives on, holding; the child must neither have the lock
-        # nor keep it when the parent lets go.
-        held = self.make().acquire(ONE)
+        # Its parent ends without a release, as if it were killed.
         reader, writer = os.pipe()
-        child = os.fork()
-        if not child:
+        parent = os.fork()
+        if not parent:
             os.close(writer)
-            os.read(reader, 1)
+            self.make().acquire(ONE)
+            if not os.fork():
+                os.read(reader, 1)
             os._exit(0)
         os.close(reader)
         try:
-            held.release()
+            os.waitpid(parent, 0)
             self.make(IMPATIENT_SECONDS).acquire(ONE).release()
         finally:
             os.close(writer)
-            os.waitpid(child, 0)
+
+    def test_a_file_removed_between_open_and_lock(self) -> None:
+        name = locks.lock_name(ONE)
+        folder_locks = folder.FolderLocks(self.folder)
+        holders = [folder_locks.try_lock(name, 0)]
+        flock = fcntl.flock
+
+        def flock_too_late(descriptor: int, operation: int) -> None:
+            while holders:
+                release = holders.pop()
+                assert release is not None
+                release()
+            flock(descriptor, operation)
+
+        with fixtures.MonkeyPatch("fcntl.flock", flock_too_late):
+            release = folder_locks.try_lock(name, 0)
+        assert release is not None
+        self.assertIsNone(folder_locks.try_lock(name, 0))
+        release()
 
     def test_a_fork_is_another_process(self) -> None:
         with self.make().acquire(ONE):
