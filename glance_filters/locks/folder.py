@@ -25,6 +25,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import stat
 from collections.abc import Callable
 
 from oslo_log import log as logging
@@ -63,6 +64,7 @@ class FolderLocks:
         """
         path = os.path.join(self._folder, name.decode())
         try:
+            _check(self._folder)
             descriptor = self._open_locked(path)
         except OSError as error:
             raise errors.LockUnavailable(
@@ -96,6 +98,29 @@ class FolderLocks:
                     os.close(descriptor)
             if locked:
                 return descriptor
+
+
+def _check(folder: str) -> None:
+    """Look whether nobody else can take a lock file away.
+
+    In a folder like /tmp, someone may have made it before the service did.
+
+    :raises LockUnavailable: if somebody else could
+    """
+    try:
+        status = os.lstat(folder)
+    except FileNotFoundError:
+        os.makedirs(folder, _FOLDER_MODE, exist_ok=True)
+        status = os.lstat(folder)
+    if (
+        not stat.S_ISDIR(status.st_mode)
+        or status.st_uid not in (0, os.geteuid())
+        or status.st_mode & stat.S_IWOTH
+    ):
+        raise errors.LockUnavailable(
+            f"{folder} is not safe for lock files: it must be a folder of the "
+            "service's user or of root that nobody else may write"
+        )
 
 
 def _is_at(descriptor: int, path: str) -> bool:

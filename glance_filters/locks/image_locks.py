@@ -92,12 +92,11 @@ class ImageLocks:
 
     :param url: ``file:///FOLDER`` for the processes of one host, a URL of
         tooz (``redis://``, ``etcd3+http://``, ...) for several hosts, or
-        nothing for the threads of this process. Without tooz, a URL of tooz
-        is as good as nothing. The log says which it is.
+        nothing for the threads of this process. The log says which it is.
     :param timeout: how long to wait for a lock, in seconds, at most (half a
         second less, when another process holds it); also how long to wait for
         an answer when one is released
-    :raises ValueError: the URL cannot be used
+    :raises ValueError: the URL cannot be used, or tooz is missing for it
     """
 
     def __init__(self, url: str, timeout: float) -> None:
@@ -195,11 +194,11 @@ def _backend_maker(url: str, timeout: float) -> Callable[[], Backend] | None:
         )
         return functools.partial(folder.FolderLocks, split.path)
     if importlib.util.find_spec("tooz") is None:
-        LOG.warning(
-            "Images are locked within each process only: tooz is not "
-            "installed, install glance-filters[coordination]"
+        # Not the URL: it may hold a password.
+        raise ValueError(
+            f"locks by {split.scheme!r} need tooz: install "
+            "glance-filters[coordination]"
         )
-        return None
     from glance_filters.locks import coordinator
 
     LOG.info("Images are locked between hosts, by %s", split.scheme)

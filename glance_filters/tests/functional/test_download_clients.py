@@ -137,5 +137,9 @@ class DownloadClientsTest(testtools.TestCase):
         text = self.run_program("qemu-img", "info", "--output=json", source)
         self.assertEqual("qcow2", json.loads(text)["format"])
         self.assertEqual(len(DATA), json.loads(text)["virtual-size"])
-        self.run_program("qemu-img", "convert", "-O", "raw", source, "file")
+        # With several requests at a time, qemu-img 7.2 hangs now and then, in
+        # front of any server that is slow.
+        self.run_program(
+            *("qemu-img", "convert", "-m", "1", "-O", "raw", source, "file")
+        )
         self.check(self.folder / "file")

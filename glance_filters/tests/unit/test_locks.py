@@ -297,6 +297,29 @@ class FolderTest(ThreadsTest):
             os.seteuid(65534)
         self.assertRaises(locks.LockUnavailable, image_locks.acquire, ONE)
 
+    def test_a_folder_of_others(self) -> None:
+        os.makedirs(self.folder)
+        os.chmod(self.folder, 0o777)
+        self.check_unsafe()
+        os.chmod(self.folder, 0o770)
+        self.make().acquire(ONE).release()
+        if not os.geteuid():
+            os.chown(self.folder, 65534, 0)
+            self.check_unsafe()
+
+    def test_a_folder_that_is_a_link(self) -> None:
+        os.makedirs(os.path.join(self.root, "elsewhere"))
+        os.makedirs(os.path.dirname(self.folder), exist_ok=True)
+        os.symlink(os.path.join(self.root, "elsewhere"), self.folder)
+        self.check_unsafe()
+
+    def check_unsafe(self) -> None:
+        error = self.assertRaises(
+            locks.LockUnavailable, self.make().acquire, ONE
+        )
+        self.assertIn("not safe for lock files", str(error))
+        self.assertEqual(0, process.count())
+
     def test_a_link_is_not_followed(self) -> None:
         os.makedirs(self.folder)
         elsewhere = os.path.join(self.root, "elsewhere")
@@ -327,12 +350,12 @@ class UrlTest(testtools.TestCase):
         self.useFixture(
             fixtures.MonkeyPatch("importlib.util.find_spec", lambda name: None)
         )
-        image_locks = locks.ImageLocks("redis://:secret@127.0.0.1:1", 1)
-        image_locks.acquire(ONE).release()
+        error = self.assertRaises(
+            ValueError, locks.ImageLocks, "redis://:secret@127.0.0.1:1", 1
+        )
         self.assertEqual(
-            "Images are locked within each process only: tooz is not "
-            "installed, install glance-filters[coordination]\n",
-            self.logger.output,
+            "locks by 'redis' need tooz: install glance-filters[coordination]",
+            str(error),
         )
 
     def test_files(self) -> None:
