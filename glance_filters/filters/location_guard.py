@@ -230,21 +230,21 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
             match.call, environ, settings.max_body_size
         )
         is_guarded = change.object_name is not None or bool(change.ops)
-        release = self._locking.acquire(
-            match.variables["image_id"],
+        release = self._locking.lock(
+            match,
+            environ,
             is_required=is_guarded or settings.on_lock_failure == "refuse",
         )
+        if release is None:
+            return self._app
         try:
             if is_guarded:
                 self._check(change, match, environ, settings)
         except BaseException:
             release()
             raise
-        return locked_call.LockedCall(
-            self._app,
-            release,
-            is_upload=match.call in location_changes.UPLOADS,
-        )
+        is_upload = match.call in location_changes.UPLOADS
+        return locked_call.LockedCall(self._app, release, is_upload)
 
     def _check(
         self,

@@ -129,6 +129,29 @@ class ImageLocks:
             raise
         return Held(functools.partial(_release_both, release, name))
 
+    def try_acquire(self, name: bytes) -> Held | None:
+        """Return the lock *name* if it is free now.
+
+        :param name: lower-case ASCII letters, digits and hyphens
+        :returns: None if another one holds it
+        :raises LockUnavailable: as :meth:`acquire`
+        """
+        if not process.acquire(name, 0):
+            return None
+        try:
+            backend = self._backend()
+            if backend is None:
+                return Held(functools.partial(_release_both, None, name))
+            deadline = time.monotonic() + self._timeout
+            release = backend.try_lock(name, deadline)
+        except BaseException:
+            process.release(name)
+            raise
+        if release is None:
+            process.release(name)
+            return None
+        return Held(functools.partial(_release_both, release, name))
+
     def close(self) -> None:
         """Let go of the lock server. Locks that are held stay held."""
         backend = self._backends.pop(os.getpid(), None)

@@ -15,11 +15,19 @@ from __future__ import annotations
 import os
 import tempfile
 import unittest
+from collections.abc import Callable
 from unittest import mock
 
 from oslo_config import cfg
 
-from glance_filters import configuration, errors, image_locking, locks
+from glance_filters import (
+    api_calls,
+    configuration,
+    errors,
+    image_locking,
+    locks,
+)
+from glance_filters.tests.unit import fakes
 
 
 class ImageLockingTest(unittest.TestCase):
@@ -29,29 +37,57 @@ class ImageLockingTest(unittest.TestCase):
         with mock.patch.object(cfg, "CONF", self.conf):
             config = configuration.Configuration("x", [], {})
         self.locking = image_locking.ImageLocking(config)
+        self.matcher = api_calls.CallMatcher(
+            (api_calls.UPDATE_IMAGE, api_calls.DELETE_IMAGE)
+        )
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.url = f"file://{self.folder.name}/locks"
 
+    def lock(
+        self, image_id: str, is_required: bool = True, method: str = "PATCH"
+    ) -> Callable[[], None] | None:
+        path = f"/v2/images/{image_id}"
+        environ = fakes.environ_of(method, path)
+        match = self.matcher.match(environ)
+        assert match is not None
+        release = self.locking.lock(match, environ, is_required)
+        if release is not None:
+            self.addCleanup(release)
+        return release
+
     def test_one_at_a_time(self) -> None:
         self.locking.configure(self.url, 0.05)
-        release = self.locking.acquire("a", is_required=True)
+        release = self.lock("a")
+        assert release is not None
         for is_required in (True, False):
             with self.assertRaises(errors.ImageBusy) as caught:
-                self.locking.acquire("a", is_required)
+                self.lock("a", is_required)
             self.assertIn("Image a is", str(caught.exception))
-        self.locking.acquire("b", is_required=True)()
+        self.assertIsNotNone(self.lock("b"))
         release()
         release()
-        self.locking.acquire("a", is_required=True)()
+        self.assertIsNotNone(self.lock("a"))
+
+    def test_what_is_refused_leaves_no_lock(self) -> None:
+        self.locking.configure(self.url, 0.05)
+        release = self.lock("c")
+        assert release is not None
+        for _ in range(2):
+            with self.assertRaises(errors.ImageBusy):
+                self.lock("c", method="DELETE")
+        release()
+        self.assertIsNotNone(self.lock("c", method="DELETE"))
+        # It is taken for one that the first waits for.
+        self.assertIsNone(self.lock("c", method="DELETE"))
 
     def test_ids_are_text(self) -> None:
         """They come in the environ's encoding."""
         self.locking.configure(self.url, 0.05)
         name = "\u00e9".encode().decode("latin-1")
         with mock.patch.object(locks.ImageLocks, "acquire") as acquire:
-            self.locking.acquire(name, is_required=True)
-            self.locking.acquire("\xff", is_required=True)
+            self.lock(name)
+            self.lock("\xff")
         names = [call.args[0] for call in acquire.call_args_list]
         self.assertEqual(["\u00e9", "\ufffd"], names)
 
@@ -61,8 +97,9 @@ class ImageLockingTest(unittest.TestCase):
         self.locking.configure(self.url, 0.05)
         with self.assertLogs(image_locking.LOG.logger, "WARNING"):
             with self.assertRaises(errors.LocksUnavailable):
-                self.locking.acquire("a", is_required=True)
-            self.locking.acquire("a", is_required=False)()
+                self.lock("a")
+            for method in ("PATCH", "DELETE"):
+                self.assertIsNotNone(self.lock("a", False, method))
 
     def test_wrong_url(self) -> None:
         for url in ("nonsense", "file://relative/path", "nonsense://host"):

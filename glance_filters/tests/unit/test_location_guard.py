@@ -616,3 +616,35 @@ class LockTest(GuardTestCase):
             environ["wsgi.input"] = Body(b"{}")
             with self.subTest(path):
                 self.assertEqual(200, fakes.call(guard, environ)[0])
+
+    def test_a_request_that_the_core_relays(self) -> None:
+        """Glance asks the host that has the data, and waits for it."""
+        image = f"/v2/images/{IMAGE_ID}"
+        there = self.guard(coordination_url=self.url, lock_timeout="0.05")
+        relayed: list[int] = []
+
+        def core(environ: Any, start_response: Any) -> Any:
+            copy = fakes.environ_of(
+                environ["REQUEST_METHOD"],
+                environ["PATH_INFO"],
+                HTTP_X_AUTH_TOKEN=environ["test.token"],
+            )
+            relayed.append(fakes.call(there, copy)[0])
+            return self.core(environ, start_response)
+
+        factory = location_guard.LocationGuard.factory
+        here = factory({}, coordination_url=self.url)(core)
+        for method, path, token, code in (
+            ("POST", "/import", "alice", 200),
+            ("DELETE", "", "alice", 200),
+            # Another request waits.
+            ("DELETE", "", "bob", 409),
+            ("POST", "/actions/deactivate", "alice", 409),
+        ):
+            environ = fakes.environ_of(
+                method, image + path, HTTP_X_AUTH_TOKEN="alice"
+            )
+            environ["test.token"] = token
+            relayed.clear()
+            self.assertEqual(200, fakes.call(here, environ)[0])
+            self.assertEqual([code], relayed, path)
