@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -116,6 +117,10 @@ class GlanceSide:
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
         return {"url": self._web.url(list(WEB_FILES)[-1]), "metadata": {}}
+
+    def hold_spare_location(self) -> AbstractContextManager[http_data.Hold]:
+        """Do not answer for the spare location before that is ended."""
+        return self._web.hold(list(WEB_FILES)[-1])
 
     def image(self, image_id: str) -> tuple[str, int]:
         """Return an image's status and locations, from the database."""

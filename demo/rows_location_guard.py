@@ -14,15 +14,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
-from demo.rows import Row, Section, Side, describe_image, describe_status
+from demo.rows import (
+    GlanceSide,
+    Row,
+    Section,
+    Side,
+    describe_image,
+    describe_status,
+)
 from glance_filters.tests.fixtures import auth, glance_config, http_client
 
 # What only the filter's own refusals say: Glance refuses much itself.
 _OWN_WORDS = (b"Statuses in which it is allowed", b"is not an image property")
 
 # Sends a request about the image with the given id.
+_DATA = b"of the upload"
+_RACE_SECONDS = 2
+
 _Send = Callable[[http_client.Client, Side, str], http_client.Response]
 
 
@@ -161,6 +172,46 @@ _CALLS_ALLOWED = (
     _row(_add, "queued", 0, 200, ("active", 1)),
 )
 
+
+def _race(side: Side) -> str:
+    """Upload while a patch waits for the URL of a new location."""
+    assert isinstance(side, GlanceSide)
+    image_id = side.add_image("queued", 0)
+    client = side.client(auth.ADMIN)
+    codes = {}
+
+    def patch() -> None:
+        codes["PATCH"] = _replace(client, side, image_id).status
+
+    def upload() -> None:
+        codes["PUT"] = client.upload(image_id, _DATA).status
+
+    threads = [threading.Thread(target=each) for each in (patch, upload)]
+    with side.hold_spare_location() as hold:
+        threads[0].start()
+        hold.asked.wait(_RACE_SECONDS)
+        threads[1].start()
+        # Glance alone has done with it by then.
+        threads[1].join(_RACE_SECONDS)
+    for thread in threads:
+        thread.join()
+    path = f"/v2/images/{image_id}/file"
+    kept = client.request("GET", path).body == _DATA
+    lines = [
+        f"{name} {describe_status(codes[name])}" for name in sorted(codes)
+    ]
+    lost = codes["PUT"] < 300 and not kept
+    return "\n".join(
+        [*lines, "the upload is lost" if lost else "no data lost"]
+    )
+
+
+_RACE = Row(
+    asked="PATCH replace /locations of a queued image; PUT file meanwhile",
+    observe=_race,
+    filtered="PATCH 200 OK\nPUT 409 Conflict\nno data lost",
+)
+
 _OTHER_IMAGE = Row(
     asked="PATCH replace /image_id by that of a deactivated image",
     observe=_patch_of_another_image,
@@ -186,7 +237,7 @@ SECTION = Section(
     title=(
         "location_guard: a request about an image, and what the image is then"
     ),
-    rows=(*_CALLS_REFUSED, _OTHER_IMAGE, *_CALLS_ALLOWED),
+    rows=(*_CALLS_REFUSED, _RACE, _OTHER_IMAGE, *_CALLS_ALLOWED),
     legacy_rows=_LEGACY,
     quote=("PATCH remove /locations/0 of an importing image", _refused),
 )
