@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt test-requirements.txt functional-requirements.txt
 LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 
-.PHONY: help demo serve test test-long lint typing docs clean
+.PHONY: help demo serve test test-long bench lint typing docs clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -47,6 +47,10 @@ test: $(VENV)/.installed
 # The property tests with many more examples.
 test-long: $(VENV)/.installed
 	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run --slowest $(STESTR_ARGS)
+
+# What the filters cost, in comparison.
+bench: $(VENV)/.installed
+	@$(BIN)/python -m bench
 
 lint: $(VENV)/.installed-lint
 	@$(BIN)/ruff check .
