@@ -35,6 +35,22 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 
+def enabled_opt(what: str) -> cfg.Opt:
+    """Return the option that each filter has.
+
+    :param what: what the filter does, for the option's help
+    """
+    return cfg.BoolOpt(
+        "enabled",
+        default=True,
+        mutable=True,
+        help=(
+            f"Whether the filter {what}. If not, every request passes it "
+            "untouched."
+        ),
+    )
+
+
 class Settings(Protocol):
     """A frozen dataclass whose fields are a filter's options."""
 

@@ -34,7 +34,6 @@ api.version. environ keys set: wsgi.input, with the same body.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,11 +45,10 @@ from glance_filters import (
     base,
     configuration,
     core_answer,
+    disk_format_changes,
     errors,
     image_document,
     image_schema,
-    json_body,
-    json_patch,
     request_body,
     upload_body,
     upload_inspection,
@@ -64,15 +62,7 @@ LOG = logging.getLogger(__name__)
 NAME = "disk_format_validator"
 
 OPTS: tuple[cfg.Opt, ...] = (
-    cfg.BoolOpt(
-        "enabled",
-        default=True,
-        mutable=True,
-        help=(
-            "Whether the filter validates disk formats. If not, every "
-            "request passes it untouched."
-        ),
-    ),
+    base.enabled_opt("validates disk formats"),
     cfg.ListOpt(
         "disk_formats",
         default=[
@@ -221,12 +211,9 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
 
         :raises DiskFormatNotAllowed: if it sets one
         """
-        set_formats = (
-            _patched(environ, settings.max_body_size)
-            if call == api_calls.UPDATE_IMAGE
-            else _posted(call, environ, settings.max_body_size)
-        )
-        for value in set_formats:
+        for value in disk_format_changes.read(
+            call, environ, settings.max_body_size
+        ):
             # Null is no format yet.
             if value is not None and value not in settings.disk_formats:
                 LOG.info("Refused: disk format %.80r", value)
@@ -296,37 +283,3 @@ def _compare(
             "Add them to its option [image_format] disk_formats.",
             ", ".join(refused),
         )
-
-
-def _patched(environ: WSGIEnvironment, max_bytes: int) -> Iterator[Any]:
-    """Yield the disk formats that a patch sets."""
-    content_type = environ.get("CONTENT_TYPE", "")
-    if not json_patch.is_patch(content_type):
-        return
-    body = request_body.read(environ, max_bytes)
-    if body is None:
-        return
-    try:
-        operations = json_patch.parse(content_type, body)
-    except json_patch.NotAPatch:
-        return
-    for operation in operations:
-        if operation.path[0] == "disk_format":
-            yield operation.value
-
-
-def _posted(
-    call: api_calls.ApiCall, environ: WSGIEnvironment, max_bytes: int
-) -> Iterator[Any]:
-    """Yield the disk format that a new image, or an import task, has."""
-    document: Any = json_body.read_posted(environ, max_bytes)
-    path = (
-        ("disk_format",)
-        if call == api_calls.CREATE_IMAGE
-        else ("input", "image_properties", "disk_format")
-    )
-    for name in path:
-        if not isinstance(document, dict):
-            return
-        document = document.get(name)
-    yield document

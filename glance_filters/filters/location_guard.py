@@ -84,15 +84,7 @@ def _statuses_opt(name: str, default: list[str], operation: str) -> cfg.Opt:
 
 
 OPTS: tuple[cfg.Opt, ...] = (
-    cfg.BoolOpt(
-        "enabled",
-        default=True,
-        mutable=True,
-        help=(
-            "Whether the filter guards the locations of images. If not, "
-            "every request passes it untouched."
-        ),
-    ),
+    base.enabled_opt("guards the locations of images"),
     _statuses_opt(
         "remove_statuses",
         ["active"],

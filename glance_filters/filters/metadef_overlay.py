@@ -57,15 +57,7 @@ if TYPE_CHECKING:
 NAME = "metadef_overlay"
 
 OPTS: tuple[cfg.Opt, ...] = (
-    cfg.BoolOpt(
-        "enabled",
-        default=True,
-        mutable=True,
-        help=(
-            "Whether the filter adds to answers about metadata definitions. "
-            "If not, every request passes it untouched."
-        ),
-    ),
+    base.enabled_opt("adds to answers about metadata definitions"),
     cfg.StrOpt(
         "metadefs_dir",
         sample_default="/usr/share/glance-filters/metadefs",

@@ -58,15 +58,7 @@ if TYPE_CHECKING:
 NAME = "range_translator"
 
 OPTS: tuple[cfg.Opt, ...] = (
-    cfg.BoolOpt(
-        "enabled",
-        default=True,
-        mutable=True,
-        help=(
-            "Whether the filter answers requests for parts of an image. If "
-            "not, every request passes it untouched."
-        ),
-    ),
+    base.enabled_opt("answers requests for parts of an image"),
     cfg.StrOpt(
         "core_protocol",
         default="auto",

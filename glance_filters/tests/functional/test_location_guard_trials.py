@@ -22,19 +22,26 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import fixtures
 import testtools
 
 from glance_filters.tests.fixtures import (
     auth,
-    glance_config,
-    http_client,
     http_data,
+    image_requests,
     lock_servers,
     real_glance,
+)
+from glance_filters.tests.fixtures.image_requests import (
+    DATA,
+    WEB_DATA,
+    Send,
+    deactivate,
+    delete_from_store,
+    rename,
+    upload,
 )
 
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
@@ -43,12 +50,8 @@ WORKERS = 4
 # Requests come at moments up to so far apart, in seconds.
 SPREAD = 0.02
 
-DATA = b"of the upload"
-# As long as the other: an image has one size, whatever its locations.
-WEB_DATA = b"from the web!"
 
 Fixture = TypeVar("Fixture", bound=fixtures.Fixture)
-Send = Callable[[http_client.Client, str], http_client.Response]
 
 
 class Trials(testtools.TestCase):
@@ -89,11 +92,8 @@ class Trials(testtools.TestCase):
         self.random = random.Random(7)
 
     def change(self, op: str, path: str, web_path: str = "/a") -> Send:
-        value: Any = {"url": self.web.url(web_path), "metadata": {}}
-        if op == "replace":
-            value = [value]
-        operation = {"op": op, "path": path, "value": value}
-        return lambda client, image_id: client.patch(image_id, operation)
+        url = self.web.url(web_path)
+        return image_requests.change_locations(op, path, url)
 
     def pair(self, image_id: str, one: Send, two: Send) -> tuple[int, int]:
         """Send two requests at random moments; return their statuses."""
@@ -183,29 +183,6 @@ class Trials(testtools.TestCase):
                 self.assertEqual("queued", image["status"], about)
                 locations = self.glance.folder.locations(image_id)
                 self.assertEqual([], locations, about)
-
-
-def upload(client: http_client.Client, image_id: str) -> http_client.Response:
-    return client.upload(image_id, DATA)
-
-
-def rename(client: http_client.Client, image_id: str) -> http_client.Response:
-    operation = {"op": "replace", "path": "/name", "value": "new"}
-    return client.patch(image_id, operation)
-
-
-def deactivate(
-    client: http_client.Client, image_id: str
-) -> http_client.Response:
-    path = f"/v2/images/{image_id}/actions/deactivate"
-    return client.request("POST", path)
-
-
-def delete_from_store(
-    client: http_client.Client, image_id: str
-) -> http_client.Response:
-    store = glance_config.DEFAULT_STORE
-    return client.request("DELETE", f"/v2/stores/{store}/{image_id}")
 
 
 class FileTrialsTest(Trials):
