@@ -1,0 +1,165 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What clients of real Glance get when images cannot be locked."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import fixtures
+import testtools
+
+from glance_filters.tests.fixtures import (
+    auth,
+    http_client,
+    http_data,
+    image_requests,
+    lock_servers,
+    real_glance,
+)
+
+LEASE_SECONDS = 4
+LONG_SECONDS = 30
+
+
+class FaultCase(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        files = {"/a": image_requests.WEB_DATA}
+        self.web = self.useFixture(http_data.HttpDataServer(files))
+
+    def start(self, url: str, **options: str) -> None:
+        guard = {"coordination_url": url, "lock_timeout": "1", **options}
+        self.glance = self.useFixture(
+            real_glance.GlanceServer(
+                ("location_guard",), {"location_guard": guard}, workers=2
+            )
+        )
+        self.client = self.glance.client(auth.ADMIN)
+
+    def replace(self, image_id: str) -> http_client.Response:
+        send = image_requests.change_locations(
+            "replace", "/locations", self.web.url("/a")
+        )
+        return send(self.client, image_id)
+
+    def check_without_locks(self, others: int = 204) -> None:
+        """Locations do not change; what else does is told by an option."""
+        image_id = self.client.create_image()
+        answer = self.replace(image_id)
+        self.assertEqual(503, answer.status, str(answer))
+        self.assertIn(b"cannot be locked", answer.body)
+        self.assertEqual("10", answer.header("Retry-After"))
+        self.assertEqual("queued", self.client.show(image_id).json["status"])
+        self.assertEqual([], self.glance.folder.locations(image_id))
+        answer = image_requests.upload(self.client, image_id)
+        self.assertEqual(others, answer.status, str(answer))
+
+    def check_with_locks(self) -> None:
+        image_id = self.client.create_image()
+        self.assertEqual(200, self.replace(image_id).status)
+        answer = image_requests.deactivate(self.client, image_id)
+        self.assertEqual(204, answer.status)
+
+
+class RedisFaultsTest(FaultCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.redis = self.useFixture(lock_servers.RedisServer())
+
+    def test_stopped_and_started(self) -> None:
+        self.start(self.redis.url())
+        self.check_with_locks()
+        self.redis.stop()
+        self.check_without_locks()
+        self.redis.start()
+        self.check_with_locks()
+
+    def test_paused_and_continued(self) -> None:
+        self.start(self.redis.url(), on_lock_failure="refuse")
+        self.check_with_locks()
+        self.redis.pause()
+        self.check_without_locks(503)
+        self.redis.resume()
+        self.check_with_locks()
+
+    def test_stopped_in_mid_request(self) -> None:
+        """What has the lock goes on; what comes then is refused."""
+        self.start(self.redis.url())
+        image_id = self.client.create_image()
+        answers = []
+        thread = threading.Thread(
+            target=lambda: answers.append(self.replace(image_id))
+        )
+        with self.web.hold("/a") as hold:
+            thread.start()
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            self.redis.stop()
+            # A worker knows by itself of the locks that it holds.
+            self.assertIn(self.replace(image_id).status, (409, 503))
+        thread.join(LONG_SECONDS)
+        self.assertEqual([200], [each.status for each in answers])
+        self.assertEqual("active", self.client.show(image_id).json["status"])
+        self.redis.start()
+        self.check_with_locks()
+
+    def test_worker_that_is_killed_while_it_holds_a_lock(self) -> None:
+        self.start(self.redis.url(LEASE_SECONDS), lock_timeout="0.2")
+        image_id = self.client.create_image()
+        started = threading.Thread(target=self.try_to_replace, args=[image_id])
+        with self.web.hold("/a") as hold:
+            started.start()
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            killed = time.monotonic()
+            for worker in re.findall(
+                r"worker with pid: (\d+)", self.glance.log
+            ):
+                os.kill(int(worker), signal.SIGKILL)
+        started.join(LONG_SECONDS)
+        codes: list[int] = []
+        while codes[-1:] != [200]:
+            if time.monotonic() > killed + LONG_SECONDS:
+                raise TimeoutError(codes)
+            codes.append(self.try_to_replace(image_id))
+        # The lease ran out, and not before: the lock was there all the time.
+        self.assertGreater(time.monotonic(), killed + LEASE_SECONDS / 2)
+        self.assertLessEqual(set(codes), {0, 409, 200})
+        self.assertIn(409, codes)
+        self.assertEqual("active", self.client.show(image_id).json["status"])
+        [url] = self.glance.folder.locations(image_id)
+        self.assertEqual(self.web.url("/a"), url)
+
+    def try_to_replace(self, image_id: str) -> int:
+        """Return the status, 0 if there is none."""
+        try:
+            return self.replace(image_id).status
+        except (OSError, http.client.HTTPException):
+            return 0
+
+
+class FolderFaultsTest(FaultCase):
+    def test_folder_that_cannot_be_used(self) -> None:
+        folder = Path(self.useFixture(fixtures.TempDir()).path) / "locks"
+        folder.write_text("in the way")
+        self.start(f"file://{folder}")
+        self.check_without_locks()
+        folder.unlink()
+        self.check_with_locks()
+        folder.chmod(0o777)
+        self.check_without_locks()
