@@ -44,6 +44,8 @@ class Configuration:
     :param opts: the filter's options
     :param section: the keys of the filter's section in the paste file, all
         of them text
+    :param conf: the service's configuration; that of the process, or what the
+        section names, if None
     :raises ConfigurationError: for a key that is no option, or a value that
         is not of the option's type
     """
@@ -53,11 +55,12 @@ class Configuration:
         name: str,
         opts: Sequence[cfg.Opt],
         section: Mapping[str, str],
+        conf: cfg.ConfigOpts | None = None,
     ) -> None:
         self._name = name
         self._opts = {opt.dest: opt for opt in opts}
         self._overrides = self._typed(section)
-        self._conf = _oslo_conf(name, section)
+        self._conf = conf or _oslo_conf(name, section)
         self._conf.register_opts(opts, group=name)
 
     def _typed(self, section: Mapping[str, str]) -> dict[str, Any]:

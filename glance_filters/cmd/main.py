@@ -22,11 +22,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from glance_filters.cmd import check_metadefs
+from glance_filters.cmd import check_metadefs, check_paste, edit_paste
 
 # Each adds its parser, which sets ``run``: from the parsed arguments to the
 # exit status.
-SUB_COMMANDS = (check_metadefs.add_parser,)
+SUB_COMMANDS = (
+    edit_paste.add_parsers,
+    check_paste.add_parser,
+    check_metadefs.add_parser,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

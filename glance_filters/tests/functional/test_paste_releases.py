@@ -1,0 +1,112 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""insert, check and remove, on the paste file of every Glance release."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+from importlib import metadata
+from typing import Any
+from unittest import mock
+
+import fixtures
+import glance.api
+import testtools
+from oslo_config import cfg
+from paste.deploy import loadwsgi
+
+from glance_filters import base, paste_check, paste_pipelines
+from glance_filters.tests.fixtures import glance_releases
+
+FILTERS = paste_pipelines.FILTERS
+
+
+class Stub:
+    """Stands for a filter or app of a release that is not installed."""
+
+    def __init__(self, app: Any = None) -> None:
+        self._app = app
+
+    def __call__(self, *arguments: Any) -> Any:
+        return []
+
+
+def stub_filter(*arguments: Any, **keys: Any) -> Any:
+    return Stub
+
+
+def stub_app(*arguments: Any, **keys: Any) -> Any:
+    return Stub()
+
+
+def load_or_stub(self: metadata.EntryPoint) -> Any:
+    """Load our filters, and Glance's way to put a file together."""
+    name = self.value
+    if self.group is not None or name in _ASSEMBLY:
+        return LOAD(self)
+    return stub_filter if "iddleware" in name or "Wsgi" in name else stub_app
+
+
+_ASSEMBLY = ("glance.api:pipeline_factory", "glance.api:root_app_factory")
+LOAD = metadata.EntryPoint.load
+
+
+class ReleasesTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.releases = self.useFixture(glance_releases.PasteFiles())
+        self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def test_each(self) -> None:
+        for release, text in self.releases.texts.items():
+            new = paste_pipelines.insert(text, FILTERS)
+            self.assertEqual(new, paste_pipelines.insert(new, FILTERS))
+            file = paste_pipelines.PasteFile(new)
+            self.assertGreaterEqual(len(file.pipelines), 6, release)
+            found = [*paste_check.check(file, cfg.ConfigOpts())]
+            self.assertEqual([], found, release)
+            for pipeline in file.pipelines:
+                self.assertEqual([*FILTERS], file.filters_in(pipeline))
+                self.check_loads(new, pipeline.flavor)
+            removed = paste_pipelines.remove(new, FILTERS)
+            self.assertEqual(text, removed, release)
+
+    def check_loads(self, text: str, flavor: str) -> None:
+        """Load a pipeline; our filters are real, in their order."""
+        path = self.root / "paste.ini"
+        path.write_text(text)
+        made: list[str] = []
+        init = base.Filter.__init__
+
+        def noted(self: Any, app: Any, config: Any) -> None:
+            made.append(self.name)
+            init(self, app, config)
+
+        name = "glance-api"
+        if flavor != "default":
+            name = f"{name}-{flavor}"
+        conf = cfg.ConfigOpts()
+        conf.register_opt(cfg.StrOpt("flavor"), "paste_deploy")
+        conf([])
+        chosen = None if flavor == "default" else flavor
+        conf.set_override("flavor", chosen, "paste_deploy")
+        with contextlib.ExitStack() as stack:
+            for target, name_, value in (
+                (metadata.EntryPoint, "load", load_or_stub),
+                (glance.api, "CONF", conf),
+                (base.Filter, "__init__", noted),
+            ):
+                stack.enter_context(mock.patch.object(target, name_, value))
+            loadwsgi.loadapp(f"config:{path}", name=name)
+        self.assertEqual([*reversed(FILTERS)], made, flavor)
