@@ -94,6 +94,12 @@ def _glance_conf(files: list[str]) -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     conf([], default_config_files=files, default_config_dirs=[])
     # What is not configured is not known, but for the locations.
-    for group, opt in _GLANCE_OPTS if files else ():
-        conf.register_opt(opt, group)
+    if files:
+        register_glance_opts(conf)
     return conf
+
+
+def register_glance_opts(conf: cfg.ConfigOpts) -> None:
+    """Make those of Glance's options known that matter to the filters."""
+    for group, opt in _GLANCE_OPTS:
+        conf.register_opt(opt, group)

@@ -24,6 +24,7 @@ import testtools
 import glance_filters
 from glance_filters import datafiles
 from glance_filters.cmd import main
+from glance_filters.cmd import status as status_command
 
 PASTE = """\
 [pipeline:glance-api]
@@ -61,12 +62,18 @@ class CommandTest(CommandTestCase):
     def test_is_installed_as_glance_filters(self) -> None:
         config = configparser.ConfigParser()
         config.read(SETUP_CFG)
-        [script] = config["entry_points"]["console_scripts"].split("\n")[1:]
-        name, _, target = script.partition(" = ")
-        module, _, function = target.partition(":")
-        self.assertEqual("glance-filters", name)
-        self.assertIs(
-            main.main, getattr(importlib.import_module(module), function)
+        scripts = config["entry_points"]["console_scripts"].split("\n")[1:]
+        found = {}
+        for script in scripts:
+            name, _, target = script.partition(" = ")
+            module, _, function = target.partition(":")
+            found[name] = getattr(importlib.import_module(module), function)
+        self.assertEqual(
+            {
+                "glance-filters": main.main,
+                "glance-filters-status": status_command.main,
+            },
+            found,
         )
 
     def test_wrong_use(self) -> None:
@@ -292,3 +299,34 @@ class CheckPasteTest(PasteCase):
         status, output = self.check("#location_guard", "#locations_guard")
         self.assertEqual(1, status)
         self.assertIn("no filter locations_guard", output)
+
+
+class StatusTest(PasteCase):
+    def check_status(self, conf: str = "") -> tuple[int, str]:
+        path = self.file.with_name("glance-api.conf")
+        path.write_text(f"[paste_deploy]\nconfig_file = {self.file}\n{conf}")
+        for each in (self.stdout, self.stderr):
+            each.seek(0)
+            each.truncate()
+        code = status_command.main(
+            ["--config-file", str(path), "upgrade", "check"]
+        )
+        return code, self.stdout.getvalue()
+
+    def test_codes(self) -> None:
+        code, output = self.check_status()
+        self.assertEqual(1, code, output)
+        self.assertIn("none of the filters", output)
+        self.say("insert", "--write")
+        code, output = self.check_status("[image_format]\ndisk_formats = raw")
+        self.assertEqual(1, code, output)
+        self.assertIn("[image_format]", output)
+        formats = "ami,ari,aki,vhd,vhdx,vmdk,raw,qcow2,vdi,iso,ploop"
+        code, output = self.check_status(
+            f"[image_format]\ndisk_formats = {formats}\n"
+        )
+        self.assertEqual(0, code, output)
+        self.file.write_text("x")
+        self.assertEqual(2, self.check_status()[0])
+        self.file.unlink()
+        self.assertEqual(2, self.check_status()[0])
