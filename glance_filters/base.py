@@ -51,6 +51,27 @@ def enabled_opt(what: str) -> cfg.Opt:
     )
 
 
+def log_refusal(
+    name: str, match: api_calls.Match, error: errors.FilterError
+) -> None:
+    """Write the one line by which an operator learns of a refusal.
+
+    oslo.log adds the request's id, the user and the project. What the client
+    has sent is escaped, so that it cannot write lines of its own.
+
+    :param name: the filter's name
+    :param match: what was asked
+    :param error: why it was refused
+    """
+    LOG.info(
+        "%s refused %s %.255r: %.1024r",
+        name,
+        match.call.action,
+        match.path,
+        str(error),
+    )
+
+
 class Settings(Protocol):
     """A frozen dataclass whose fields are a filter's options."""
 
@@ -134,6 +155,7 @@ class Filter(abc.ABC, Generic[SettingsT]):
                 try:
                     app = self.handle(match, environ, settings)
                 except errors.FilterError as error:
+                    log_refusal(self.name, match, error)
                     app = answers.answer(error)
                 return app(environ, start_response)
         return self._app(environ, start_response)

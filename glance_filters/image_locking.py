@@ -89,7 +89,6 @@ class ImageLocking:
             try:
                 held = self._hold(match, environ, name, stack)
             except locks.LockTimeout as error:
-                LOG.info("Refused: image %.80r is locked: %s", name, error)
                 raise errors.ImageBusy(image_id) from error
             except locks.LockUnavailable as error:
                 LOG.warning("Image %.80r cannot be locked: %s", name, error)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import webob
@@ -157,10 +158,17 @@ class InspectedInput(InputStream):
 
     :param body: the body
     :param inspection: looks at it
+    :param on_refusal: called if it is refused while the core reads it
     """
 
-    def __init__(self, body: UploadBody, inspection: Inspection) -> None:
+    def __init__(
+        self,
+        body: UploadBody,
+        inspection: Inspection,
+        on_refusal: Callable[[errors.FilterError], None],
+    ) -> None:
         super().__init__()
+        self._on_refusal = on_refusal
         self._body = body
         self._inspection = inspection
         self._head = io.BytesIO()
@@ -209,6 +217,7 @@ class InspectedInput(InputStream):
         try:
             self._look_at(data)
         except errors.FilterError as error:
+            self._on_refusal(error)
             # Once refused, it is refused for good.
             self._failure = answers.answer(error)
             raise self._failure from error

@@ -93,9 +93,6 @@ class UploadInspection:
         try:
             step(*data)
         except self._module.UnsafeContent as unsafe:
-            LOG.info(
-                "Refused: data of image %.80r: %s", self._image_id, unsafe
-            )
             raise errors.UnsafeContent(
                 self._declared or "not known", unsafe.detected, unsafe.reason
             ) from unsafe
@@ -103,13 +100,11 @@ class UploadInspection:
         if self._declared is None or detected is None or self._reported:
             return
         self._reported = True
-        LOG.log(
-            logging.INFO if self._enforce else logging.WARNING,
-            "%s: data of image %.80r, declared %.80r, are %s",
-            "Refused" if self._enforce else "Let through",
+        if self._enforce:
+            raise errors.ContentMismatch(self._declared, detected)
+        LOG.warning(
+            "Let through: data of image %.80r, declared %.80r, are %s",
             self._image_id,
             self._declared,
             detected,
         )
-        if self._enforce:
-            raise errors.ContentMismatch(self._declared, detected)

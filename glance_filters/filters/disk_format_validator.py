@@ -216,7 +216,6 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         ):
             # Null is no format yet.
             if value is not None and value not in settings.disk_formats:
-                LOG.info("Refused: disk format %.80r", value)
                 raise errors.DiskFormatNotAllowed(value, settings.disk_formats)
 
     def _inspect(
@@ -254,8 +253,12 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         inspection = upload_inspection.UploadInspection(
             image_id, declared, enforce=settings.inspect == "enforce"
         )
+
+        def on_refusal(error: errors.FilterError) -> None:
+            base.log_refusal(self.name, match, error)
+
         upload = upload_body.InspectedInput(
-            upload_body.take(environ), inspection
+            upload_body.take(environ), inspection, on_refusal
         )
         # The core refuses data in any other status, and need not be sent any.
         if status == "queued":

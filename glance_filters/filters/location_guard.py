@@ -45,7 +45,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oslo_config import cfg, types
-from oslo_log import log as logging
 
 from glance_filters import (
     api_calls,
@@ -63,8 +62,6 @@ from glance_filters import (
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-
-LOG = logging.getLogger(__name__)
 
 NAME = "location_guard"
 
@@ -268,7 +265,6 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
                 return
             status = "hidden"
         if name is not None:
-            LOG.info("Refused: patch of %.80r of image %.80r", name, image_id)
             raise errors.InternalName(name)
         for op in change.ops:
             allowed = settings.allowed(match.call, op)
@@ -279,12 +275,6 @@ class LocationGuard(base.Filter[LocationGuardSettings]):
                 match, environ
             ):
                 return
-            LOG.info(
-                "Refused: %s of locations of image %.80r, which is %.80r",
-                op,
-                image_id,
-                status,
-            )
             raise errors.LocationConflict(op, image_id, status, allowed)
 
     def _offered(

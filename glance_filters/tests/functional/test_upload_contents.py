@@ -111,7 +111,20 @@ class ContentsCase(testtools.TestCase):
         for word in words:
             self.assertIn(word, text)
         self.check_untouched(image_id)
+        self.check_logged(image_id, *words)
         return image_id
+
+    def check_logged(self, image_id: str, *words: str) -> None:
+        """A refusal is one line, with all that an operator looks for."""
+        [line] = [
+            each
+            for each in self.glance.log.splitlines()
+            if image_id in each and "disk_format_validator refused" in each
+        ]
+        user, project, _ = auth.MEMBER.split(":")
+        for word in (" INFO ", " req-", user, project, *words):
+            self.assertIn(word, line)
+        self.assertNotIn(auth.MEMBER, line)
 
     def check_untouched(self, image_id: str) -> None:
         image = self.client.show(image_id).json
@@ -228,6 +241,7 @@ class EnforceTest(ContentsCase):
             self.assertEqual(415, status, text)
             self.assertIn("vhdx", text)
             self.check_untouched(image_id)
+            self.check_logged(image_id, "vhdx")
             good = self.images.make("vhdx")
             self.assertEqual(204, self.put(image_id, good)[0])
             self.check_stored(image_id, good)

@@ -24,7 +24,7 @@ from typing import Any
 
 import webob
 
-from glance_filters import image_status, locks, subrequest
+from glance_filters import base, image_status, locks, subrequest
 from glance_filters.filters import location_guard
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
@@ -159,10 +159,10 @@ class TableTest(GuardTestCase):
         _, remove, _ = TABLE[0]
         rename = b'[{"op": "replace", "path": "/base", "value": "x"}]'
         for request, words in (
-            (remove, ("remove", IMAGE_ID, "saving")),
+            (remove, ("update_image", "remove", IMAGE_ID, "saving")),
             (("PATCH", PATH, rename), ("base", IMAGE_ID)),
         ):
-            with self.assertLogs(location_guard.LOG.logger, "INFO") as logs:
+            with self.assertLogs(base.LOG.logger, "INFO") as logs:
                 self.send(request)
             (line,) = logs.output
             for word in words:

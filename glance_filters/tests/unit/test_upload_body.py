@@ -140,7 +140,10 @@ class InspectedInputTest(unittest.TestCase):
         length: int | None = len(DATA),
     ) -> upload_body.InspectedInput:
         body = upload_body.UploadBody(stream or Stream(DATA), length)
-        return upload_body.InspectedInput(body, looker)
+        self.refusals: list[str] = []
+        return upload_body.InspectedInput(
+            body, looker, lambda error: self.refusals.append(str(error))
+        )
 
     @given(
         st.integers(0, 300_000),
@@ -184,6 +187,8 @@ class InspectedInputTest(unittest.TestCase):
             stream = self.make(Looker(100_000, refuse=70_000), source, size)
             with self.assertRaises(errors.ContentMismatch):
                 stream.read_head(1 << 20)
+            # Who asked for the head tells of it.
+            self.assertEqual([], self.refusals)
             # Read on, so that the client gets to the answer; but not for ever.
             self.assertEqual(left, source.left)
 
@@ -200,6 +205,7 @@ class InspectedInputTest(unittest.TestCase):
             self.assertLess(len(found), 200_000)
             with self.assertRaises(refused):
                 stream.read(10)
+            self.assertEqual(1, len(self.refusals))
 
     def test_refused_by_the_end(self) -> None:
         """What the end tells comes before the last piece is given on."""
