@@ -110,7 +110,7 @@ class UploadBody(InputStream):
         self._stream = stream
         self._remaining = length
         # What a stream gave beyond what was asked for.
-        self._surplus = io.BytesIO()
+        self._surplus: io.BytesIO | None = None
         self.complete = length == 0
 
     def piece(self, size: int) -> bytes:
@@ -119,7 +119,10 @@ class UploadBody(InputStream):
             size = min(size, self._remaining)
         if not size:
             return b""
-        data: bytes = self._surplus.read(size) or self._stream.read(size)
+        data = self._surplus.read(size) if self._surplus else b""
+        if not data:
+            self._surplus = None
+            data = self._stream.read(size)
         if len(data) > size:
             self._surplus = io.BytesIO(data[size:])
             data = data[:size]
@@ -171,7 +174,8 @@ class InspectedInput(InputStream):
         self._on_refusal = on_refusal
         self._body = body
         self._inspection = inspection
-        self._head = io.BytesIO()
+        # What was read before the core reads it.
+        self._head: io.BytesIO | None = None
         self._failure: Exception | None = None
         self._finished = False
 
@@ -207,10 +211,11 @@ class InspectedInput(InputStream):
         :raises HTTPError: to refuse the upload: Glance deletes what it has
             stored of it, restores the image's status and answers with it
         """
-        data = self._head.read(size)
-        if data:
-            return data
-        self._head = io.BytesIO()
+        if self._head is not None:
+            data = self._head.read(size)
+            if data:
+                return data
+            self._head = None
         if self._failure is not None:
             raise self._failure
         data = self._body.piece(size)

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import testtools
 
+from glance_filters import paste_pipelines
 from glance_filters.tests.fixtures import (
     auth,
     disk_images,
@@ -33,32 +34,27 @@ from glance_filters.tests.fixtures import (
     real_glance,
 )
 
-FILTERS = ("disk_format_validator",)
+FILTER = "disk_format_validator"
 LIST = "ami,ari,aki,vhd,vhdx,vmdk,raw,qcow2,vdi,iso,ploop"
 NOISE = random.Random(2).randbytes(700_000)
 CURL = shutil.which("curl")
-
-
-def make_server(
-    mode: str, server: real_glance.Server = real_glance.Server.GUNICORN
-) -> real_glance.GlanceServer:
-    options = {"disk_formats": LIST, "inspect": mode}
-    return real_glance.GlanceServer(
-        FILTERS, {FILTERS[0]: options}, server=server
-    )
 
 
 class ContentsCase(testtools.TestCase):
     """Uploads to a server, and looks at what is left of it there."""
 
     mode = "enforce"
+    filters: tuple[str, ...] = (FILTER,)
     server = real_glance.Server.GUNICORN
     glance: real_glance.GlanceServer
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.glance = make_server(cls.mode, cls.server)
+        options = {"disk_formats": LIST, "inspect": cls.mode}
+        cls.glance = real_glance.GlanceServer(
+            cls.filters, {FILTER: options}, server=cls.server
+        )
         cls.glance.setUp()
         cls.addClassCleanup(cls.glance.cleanUp)
 
@@ -337,6 +333,28 @@ class UwsgiTest(StreamTest):
     """The server that keeps chunks out of wsgi.input."""
 
     server = real_glance.Server.UWSGI
+
+
+class AllFiltersTest(StreamTest):
+    """All filters in a row, each of which hands the body on."""
+
+    filters = paste_pipelines.FILTERS
+
+
+class AllFiltersUwsgiTest(AllFiltersTest):
+    server = real_glance.Server.UWSGI
+
+
+class GuardUwsgiTest(ContentsCase):
+    """location_guard alone, which watches for the core's first read."""
+
+    filters = ("location_guard",)
+    server = real_glance.Server.UWSGI
+
+    def test_chunks(self) -> None:
+        image_id = self.client.create_image()
+        self.assertEqual(204, self.put(image_id, in_pieces(NOISE, 50_000))[0])
+        self.check_stored(image_id, NOISE)
 
 
 @testtools.skipIf(disk_images.QEMU_IMG is None, "qemu-img is not installed")
