@@ -282,7 +282,8 @@ class CheckPasteTest(PasteCase):
     def test_missing_extras(self) -> None:
         guard = "#location_guard\r\n"
         url = f"{guard}coordination_url = redis://127.0.0.1\r\n"
-        self.assertEqual((0, ""), self.check(guard, url))
+        with mock.patch("importlib.util.find_spec", return_value=object()):
+            self.assertEqual((0, ""), self.check(guard, url))
         with mock.patch("importlib.util.find_spec", return_value=None):
             status, output = self.check(guard, url)
         self.assertEqual(1, status)
