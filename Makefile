@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt test-requirements.txt functional-requirements.txt
 LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 
-.PHONY: help demo serve test test-long bench lint typing docs clean
+.PHONY: help demo serve readme test test-long bench lint typing docs clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -40,6 +40,10 @@ demo: $(VENV)/.installed
 
 serve: $(VENV)/.installed
 	@$(BIN)/python -m demo serve
+
+# The table in the README, observed anew.
+readme: $(VENV)/.installed
+	@$(BIN)/python -m demo readme
 
 test: $(VENV)/.installed
 	@$(BIN)/stestr run --slowest $(STESTR_ARGS)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from demo import (
     compare,
+    readme,
     rows,
     rows_disk_format_validator,
     rows_location_guard,
@@ -84,12 +85,12 @@ def _legacy_sides() -> list[rows.LegacySide]:
     return [rows.LegacySide(core, core), rows.LegacySide(core, app)]
 
 
-def demonstrate() -> int:
-    """Print all tables; return the number of rows that are wrong."""
+@contextlib.contextmanager
+def _sides() -> Iterator[list[rows.GlanceSide]]:
+    """Start Glance alone and with the filters."""
     # What the filters before the stub log would stand in the tables.
     for name in ("glance_filters", "oslo_utils"):
         logging.getLogger(name).addHandler(logging.NullHandler())
-    failures = 0
     with contextlib.ExitStack() as stack:
         web = stack.enter_context(http_data.HttpDataServer(rows.WEB_FILES))
         sides = []
@@ -102,6 +103,13 @@ def demonstrate() -> int:
                     real_glance.GlanceServer(filters, OPTIONS)
                 )
             sides.append(rows.GlanceSide(glance, web, auth.MEMBER))
+        yield sides
+
+
+def demonstrate() -> int:
+    """Print all tables; return the number of rows that are wrong."""
+    failures = 0
+    with _sides() as sides:
         for section in SECTIONS:
             failures += compare.compare(
                 section.title,
@@ -110,17 +118,25 @@ def demonstrate() -> int:
                 *sides,
             )
             compare.quote(section, *sides)
-        for section in SECTIONS:
-            failures += compare.compare(
-                f"{section.title}\n(on a stub that answers as Glance 13.0.0, "
-                "Newton, was recorded to answer)",
-                ("asked", "Newton stub alone", "with the filters"),
-                section.legacy_rows,
-                *_legacy_sides(),
-            )
+    for section in SECTIONS:
+        failures += compare.compare(
+            f"{section.title}\n(on a stub that answers as Glance 13.0.0, "
+            "Newton, was recorded to answer)",
+            ("asked", "Newton stub alone", "with the filters"),
+            section.legacy_rows,
+            *_legacy_sides(),
+        )
     if failures:
         print(f"\n{failures} rows are not as expected.", file=sys.stderr)
     return failures
+
+
+def write_readme() -> None:
+    """Observe the rows that the README shows, and write them into it."""
+    with _sides() as sides:
+        made = readme.table(SECTIONS, *sides)
+    text = readme.README.read_text(encoding="utf-8")
+    readme.README.write_text(readme.with_table(text, made), encoding="utf-8")
 
 
 def main() -> int:
@@ -129,7 +145,11 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command")
     serving = commands.add_parser("serve", help=serve.__doc__)
     serving.add_argument("--port", type=int, default=0, help="default: free")
+    commands.add_parser("readme", help=write_readme.__doc__)
     arguments = parser.parse_args()
+    if arguments.command == "readme":
+        write_readme()
+        return 0
     if arguments.command == "serve":
         serve.serve(FILTERS, arguments.port)
         return 0

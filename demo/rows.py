@@ -175,11 +175,13 @@ class Row:
     :ivar asked: what is asked of a side
     :ivar observe: asks it and returns what was observed, in a few words
     :ivar filtered: what is to be observed with the filters
+    :ivar in_readme: whether the README shows it
     """
 
     asked: str
     observe: Callable[[Side], str]
     filtered: str
+    in_readme: bool = False
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ def _upload(what: str, declared: str, data: bytes, status: int) -> Row:
     wanted = [describe_status(status), "queued", "0 bytes in the store"]
     if status == 204:
         wanted[1:] = ["active", f"{len(data)} bytes in the store"]
-    return Row(f"PUT file, {what} as {declared}", observe, "\n".join(wanted))
+    asked = f"PUT file, {what} as {declared}"
+    return Row(asked, observe, "\n".join(wanted), in_readme=status == 415)
 
 
 def _upload_again() -> Row:

@@ -210,12 +210,14 @@ _RACE = Row(
     asked="PATCH replace /locations of a queued image; PUT file meanwhile",
     observe=_race,
     filtered="PATCH 200 OK\nPUT 409 Conflict\nno data lost",
+    in_readme=True,
 )
 
 _OTHER_IMAGE = Row(
     asked="PATCH replace /image_id by that of a deactivated image",
     observe=_patch_of_another_image,
     filtered=f"{describe_status(403)}, by the guard\nthe other: deactivated",
+    in_readme=True,
 )
 
 _LEGACY = (

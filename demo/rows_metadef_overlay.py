@@ -70,6 +70,7 @@ _ROWS = (
         "GET .../HYPERVISOR/properties/hypervisor_type",
         _types,
         "200 OK\n22 types, among them vz",
+        in_readme=True,
     ),
     Row(
         "GET .../HYPERVISOR",

@@ -66,14 +66,14 @@ def _row(
     image: Callable[[Side], str],
     fields: dict[str, str],
     filtered: str,
-    method: str = "GET",
+    in_readme: bool = False,
 ) -> Row:
     def observe(side: Side) -> str:
         path = f"/v2/images/{image(side)}/file"
         client = side.client(auth.MEMBER)
-        return _describe(client.request(method, path, fields))
+        return _describe(client.request("GET", path, fields))
 
-    return Row(asked, observe, filtered)
+    return Row(asked, observe, filtered, in_readme)
 
 
 def _qemu_img(side: Side) -> str:
@@ -113,6 +113,7 @@ _ROWS = [
         _file_image,
         {"Range": "bytes=0-4,-3"},
         "206 Partial Content\nbytes 0-4/1000\nbytes 997-999/1000\n274 bytes",
+        in_readme=True,
     ),
     _row(
         "GET file, Range: bytes=1000-",
@@ -131,6 +132,7 @@ _ROWS = [
         _http_image,
         {"Range": "bytes=0-4"},
         f"206 Partial Content\nbytes 0-4/{_SIZE}\n5 bytes",
+        in_readme=True,
     ),
     _row(
         "GET file of a queued image, Range: bytes=0-4",
@@ -175,7 +177,9 @@ def _head(side: Side) -> str:
     return f"{describe_status(answer.status)}\nContent-Length: {length}"
 
 
-_ROWS.append(Row("HEAD file", _head, "200 OK\nContent-Length: 1000"))
+_ROWS.append(
+    Row("HEAD file", _head, "200 OK\nContent-Length: 1000", in_readme=True)
+)
 if shutil.which("qemu-img") is not None:
     _ROWS.append(
         Row("qemu-img info URL", _qemu_img, "a disk of 1048576 bytes")

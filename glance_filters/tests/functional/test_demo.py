@@ -20,6 +20,7 @@ import io
 import testtools
 
 from demo import __main__ as demo
+from demo import readme
 
 
 class DemoTest(testtools.TestCase):
@@ -35,6 +36,12 @@ class DemoTest(testtools.TestCase):
         failures, text = self.demonstrate()
         self.assertEqual(0, failures, text)
         self.assertIn("409 Conflict, by the", text)
+
+    def test_readme_shows_what_is_observed(self) -> None:
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text), demo._sides() as sides:
+            made = readme.table(demo.SECTIONS, *sides)
+        self.assertIn(made, readme.README.read_text(encoding="utf-8"))
 
     def test_without_them_no_row_can_pretend(self) -> None:
         self.patch(demo, "FILTERS", ())
