@@ -27,7 +27,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from glance_filters import answers, api_calls, configuration, errors
+from glance_filters import (
+    answers,
+    api_calls,
+    configuration,
+    counters,
+    errors,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -51,27 +57,6 @@ def enabled_opt(what: str) -> cfg.Opt:
     )
 
 
-def log_refusal(
-    name: str, match: api_calls.Match, error: errors.FilterError
-) -> None:
-    """Write the one line by which an operator learns of a refusal.
-
-    oslo.log adds the request's id, the user and the project. What the client
-    has sent is escaped, so that it cannot write lines of its own.
-
-    :param name: the filter's name
-    :param match: what was asked
-    :param error: why it was refused
-    """
-    LOG.info(
-        "%s refused %s %.255r: %.1024r",
-        name,
-        match.call.action,
-        match.path,
-        str(error),
-    )
-
-
 class Settings(Protocol):
     """A frozen dataclass whose fields are a filter's options."""
 
@@ -87,7 +72,7 @@ class Filter(abc.ABC, Generic[SettingsT]):
     """A paste.deploy filter for some calls of the Images API.
 
     :cvar name: the entry point, and the group of the options
-    :cvar opts: the options
+    :cvar opts: the options; those of :mod:`counters` are not for the settings
     :cvar calls: the API calls that the filter is about
     :cvar settings_class: takes the options' values by name; raises
         ``ValueError`` if they contradict each other
@@ -127,8 +112,12 @@ class Filter(abc.ABC, Generic[SettingsT]):
 
     def _read_settings(self) -> SettingsT:
         values = self._config.values()
+        host, port = (
+            values.pop(opt.dest, opt.default) for opt in counters.OPTS
+        )
         try:
             settings: SettingsT = self.settings_class(**values)
+            self._counters = counters.make(self.name, host, port)
         except ValueError as error:
             raise configuration.ConfigurationError(
                 f"[{self.name}] {error}"
@@ -152,13 +141,36 @@ class Filter(abc.ABC, Generic[SettingsT]):
             match = self._matcher.match(environ)
             settings = self._settings
             if match is not None and settings.enabled:
+                self._counters.incr(f"{match.call.action}.requests")
                 try:
                     app = self.handle(match, environ, settings)
                 except errors.FilterError as error:
-                    log_refusal(self.name, match, error)
+                    self.note_refusal(match, error)
                     app = answers.answer(error)
                 return app(environ, start_response)
         return self._app(environ, start_response)
+
+    def note_refusal(
+        self, match: api_calls.Match, error: errors.FilterError
+    ) -> None:
+        """Count a refusal, and write the line by which an operator knows it.
+
+        oslo.log adds the request's id, the user and the project. What the
+        client has sent is escaped, so that it cannot write lines of its own.
+
+        :param match: what was asked
+        :param error: why it was refused
+        """
+        action = match.call.action
+        code = answers.answer(error).code
+        self._counters.incr(f"{action}.refused.{code}")
+        LOG.info(
+            "%s refused %s %.255r: %.1024r",
+            self.name,
+            action,
+            match.path,
+            str(error),
+        )
 
     @abc.abstractmethod
     def handle(

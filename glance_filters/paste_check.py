@@ -163,7 +163,9 @@ def _check_options(
         yield from _check_validator(place, options, conf)
     elif name == metadef_overlay.NAME:
         try:
-            metadef_overlay.MetadefOverlaySettings.read(**options)
+            metadef_overlay.MetadefOverlaySettings.read(
+                options["enabled"], options["metadefs_dir"]
+            )
         except ValueError as error:
             yield Finding(place, str(error), "Correct the files")
 

@@ -45,6 +45,7 @@ from glance_filters import (
     base,
     configuration,
     core_answer,
+    counters,
     disk_format_changes,
     errors,
     image_document,
@@ -103,6 +104,7 @@ OPTS: tuple[cfg.Opt, ...] = (
             "413. It does not limit the data of images."
         ),
     ),
+    *counters.OPTS,
 )
 
 # Far more than any image schema.
@@ -255,7 +257,7 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         )
 
         def on_refusal(error: errors.FilterError) -> None:
-            base.log_refusal(self.name, match, error)
+            self.note_refusal(match, error)
 
         upload = upload_body.InspectedInput(
             upload_body.take(environ), inspection, on_refusal

@@ -50,6 +50,7 @@ from glance_filters import (
     api_calls,
     base,
     configuration,
+    counters,
     errors,
     image_document,
     image_locking,
@@ -152,6 +153,7 @@ OPTS: tuple[cfg.Opt, ...] = (
             "used. Changes of locations are answered with 503 then."
         ),
     ),
+    *counters.OPTS,
 )
 
 

@@ -45,6 +45,7 @@ from glance_filters import (
     api_calls,
     base,
     core_answer,
+    counters,
     datafiles,
     metadefs,
     overlay,
@@ -69,6 +70,7 @@ OPTS: tuple[cfg.Opt, ...] = (
             "again. By default, the files that come with this package."
         ),
     ),
+    *counters.OPTS,
 )
 
 # Far more than any namespace.

@@ -46,6 +46,7 @@ from glance_filters import (
     configuration,
     core_answer,
     core_protocol,
+    counters,
     download_answer,
     errors,
     image_download,
@@ -118,6 +119,7 @@ OPTS: tuple[cfg.Opt, ...] = (
             "filter must stand before version negotiation for that."
         ),
     ),
+    *counters.OPTS,
 )
 
 # Far more than any versions document.

@@ -1,0 +1,79 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import logging
+import socket
+import unittest
+from unittest import mock
+
+from glance_filters import configuration, counters
+from glance_filters.filters import disk_format_validator
+from glance_filters.tests.unit import fakes
+
+BODY = b'{"disk_format": "x"}'
+
+
+class CountersTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.server.close)
+        self.server.bind(("127.0.0.1", 0))
+        self.server.settimeout(10)
+        self.port = str(self.server.getsockname()[1])
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def send(self, **section: str) -> None:
+        factory = disk_format_validator.DiskFormatValidator.factory
+        app = factory({}, **section)(fakes.Core())
+        for method, path, body in (
+            ("POST", "/v2/images", BODY),
+            ("POST", "/v2/images", b"{}"),
+            ("GET", "/v2/images", b""),
+        ):
+            fakes.call(app, fakes.environ_of(method, path, body))
+
+    def test_counted(self) -> None:
+        self.send(stats_host="127.0.0.1", stats_port=self.port)
+        prefix = "glance_filters.disk_format_validator.create_image"
+        self.assertEqual(
+            [
+                f"{prefix}.requests:1|c",
+                f"{prefix}.refused.400:1|c",
+                f"{prefix}.requests:1|c",
+            ],
+            [self.server.recv(1000).decode() for _ in range(3)],
+        )
+
+    def test_not_counted_without_a_host(self) -> None:
+        self.send(stats_port=self.port)
+        self.server.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            self.server.recv(1000)
+
+    def test_wrong_host(self) -> None:
+        with self.assertRaisesRegex(
+            configuration.ConfigurationError, "stats_host = no host"
+        ):
+            self.send(stats_host="no host")
+
+    def test_without_the_library(self) -> None:
+        with mock.patch.dict("sys.modules", {"statsd": None}):
+            self.send()
+            with self.assertRaisesRegex(
+                configuration.ConfigurationError, r"glance-filters\[stats\]"
+            ):
+                self.send(stats_host="127.0.0.1")
+            with self.assertRaises(ValueError):
+                counters.make("x", "127.0.0.1", 1)
