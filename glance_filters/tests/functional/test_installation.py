@@ -10,15 +10,17 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The wheel, beside the Glance that is installed here."""
+"""What is built, and installed beside a Glance."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import fixtures
@@ -34,12 +36,29 @@ WHAT_IS_BUILT = (
 )
 
 
-def pip(*arguments: str) -> str:
+WALLABY = (
+    pathlib.Path(glance_filters.__file__).parent / "tests/pins/22.1.1.txt"
+)
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+# Makes each filter, with its default options, in its order.
+MAKE_ALL = """
+from importlib import metadata
+from oslo_config import cfg
+from glance_filters import opts
+cfg.CONF([], project="glance", default_config_files=[])
+made = {
+    each.name: each.load()({})(lambda *arguments: [])
+    for each in metadata.entry_points()["paste.filter_factory"]
+    if each.value.startswith("glance_filters.")
+}
+for name, _ in opts.list_opts():
+    print(made[name].name)
+"""
+
+
+def run(*command: str) -> str:
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "--disable-pip-version-check"),
-            *arguments,
-        ],
+        command,
         env={**os.environ, "PBR_VERSION": "1.0.0"},
         capture_output=True,
         text=True,
@@ -49,35 +68,76 @@ def pip(*arguments: str) -> str:
     return done.stdout
 
 
-class WheelTest(testtools.TestCase):
+def python_3_9() -> str | None:
+    """Return an interpreter on which Wallaby ran, None if there is none."""
+    pyenv = pathlib.Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    for each in ("python3.9", *pyenv.glob("versions/3.9.*/bin/python")):
+        with contextlib.suppress(OSError, RuntimeError):
+            run(str(each), "--version")
+            return str(each)
+    return None
+
+
+def built(target: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+    """Build the checkout; return its sdist and wheel."""
+    # In the checkout, what a build leaves would come before what is
+    # installed.
+    source = target / "source"
+    source.mkdir()
+    for name in WHAT_IS_BUILT:
+        each = CHECKOUT / name
+        if each.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(each, source / name, ignore=ignored)
+        else:
+            shutil.copy(each, source / name)
+    # What belongs into an sdist is what git knows.
+    git = ("git", "-C", str(source))
+    run(*git, "init", "--quiet")
+    run(*git, "add", "--all")
+    who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    run(*git, *who, "commit", "--quiet", "--message", "all")
+    run(
+        *(sys.executable, "-m", "build", "--outdir", str(target)),
+        str(source),
+    )
+    [sdist] = target.glob("*.tar.gz")
+    [wheel] = target.glob("*.whl")
+    return sdist, wheel
+
+
+class BuildTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        # In the checkout, what a build leaves would come before what is
-        # installed.
-        source = self.root / "source"
-        source.mkdir()
-        for name in WHAT_IS_BUILT:
-            each = CHECKOUT / name
-            if each.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(each, source / name, ignore=ignored)
-            else:
-                shutil.copy(each, source / name)
-        pip("wheel", "--no-deps", "--wheel-dir", str(self.root), str(source))
-        [self.wheel] = self.root.glob("*.whl")
+        self.sdist, self.wheel = built(self.root)
 
     def test_installing_it_moves_nothing_else(self) -> None:
-        told = pip(
-            *("install", "--dry-run", "--ignore-installed", "--no-deps"),
-            str(self.wheel),
-        )
-        self.assertIn("Would install glance-filters-1.0.0", told)
-        told = pip("install", "--dry-run", str(self.wheel))
-        [line] = [x for x in told.splitlines() if "Would install" in x]
-        self.assertEqual("Would install glance-filters-1.0.0", line)
+        """Neither beside this Glance, nor beside that of 2021."""
+        told = run(*PIP, "install", "--dry-run", str(self.wheel))
+        # One of this name is installed, in editable form.
+        lines = [x for x in told.splitlines() if "Would install" in x]
+        self.assertEqual(["Would install glance-filters-1.0.0"], lines)
+        python = python_3_9()
+        if python is None:
+            self.skipTest("python3.9 is not installed")
+        environment = self.root / "wallaby"
+        run(python, "-m", "venv", str(environment))
+        there = str(environment / "bin" / "python")
+        pip = (there, "-m", "pip", "--disable-pip-version-check")
+        run(*pip, "install", "--quiet", "--requirement", str(WALLABY))
+        before = run(*pip, "freeze").splitlines()
+        run(*pip, "install", "--quiet", str(self.wheel))
+        after = run(*pip, "freeze").splitlines()
+        [added] = set(after) ^ set(before)
+        self.assertTrue(added.startswith("glance-filters"), added)
+        made = run(there, "-c", MAKE_ALL).splitlines()
+        self.assertEqual([*paste_pipelines.FILTERS], made)
 
     def test_what_is_in_it(self) -> None:
+        with tarfile.open(self.sdist) as archive:
+            names = archive.getnames()
+        self.assertIn("glance_filters-1.0.0/setup.cfg", names)
         with zipfile.ZipFile(self.wheel) as wheel:
             names = wheel.namelist()
             [entry_points] = [n for n in names if "entry_points.txt" in n]
