@@ -35,6 +35,9 @@ PLOOP = struct.pack(
 ).ljust(70_000, b"\0")
 QED = struct.pack("<4sIIIQ", b"QED\0", 65536, 4, 1, 0).ljust(70_000, b"\0")
 VHD_FOOTER = b"conectix".ljust(512, b"\0")
+VHD_CHILD = disk_images.vhd_head(4).ljust(70_000, b"\0")
+VHDX = disk_images.vhdx_image(disk_images.VHDX_DISK_SIZE)
+VHDX_CHILD = disk_images.vhdx_image(disk_images.VHDX_PARENT_LOCATOR)
 VDI = (bytes(64) + struct.pack("<I", 0xBEDA107F)).ljust(70_000, b"\0")
 LUKS = (b"LUKS\xba\xbe" + struct.pack(">H", 2)).ljust(70_000, b"\0")
 DESCRIPTOR = (
@@ -135,6 +138,11 @@ CASES: list[tuple[str | None, bytes, str]] = [
     ("vhd", NOISE + VHD_FOOTER, "matches"),
     ("vhd", DISK + VHD_FOOTER, "matches"),
     ("vhd", NOISE, "is raw"),
+    ("vhd", VHD_CHILD, "unsafe vhd"),
+    ("raw", VHD_CHILD, "unsafe vhd"),
+    ("vhdx", VHDX_CHILD, "unsafe vhdx"),
+    ("raw", VHDX_CHILD, "unsafe vhdx"),
+    ("vhdx", VHDX, "matches"),
     ("vhd", NOISE + VHD_FOOTER + b"x", "is raw"),
     ("vhd", QCOW2 + VHD_FOOTER, "is qcow2"),
     ("vmdk", SPARSE, "matches"),
@@ -154,6 +162,8 @@ CASES: list[tuple[str | None, bytes, str]] = [
     ("vmdk", DESCRIPTOR, "unsafe vmdk"),
     ("vmdk", b"# a comment\n" * 9000 + DESCRIPTOR, "unsafe vmdk"),
     ("vmdk", NOISE, "is raw"),
+    # An older descriptor may begin otherwise.
+    ("vmdk", b"a text\n", "unsafe vmdk"),
     ("ploop", PLOOP, "matches"),
     ("ploop", NOISE, "is raw"),
     ("ploop", PLOOP[:16] + b"\x03" + PLOOP[17:], "unsafe ploop"),

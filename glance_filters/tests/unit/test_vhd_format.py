@@ -12,90 +12,80 @@
 
 from __future__ import annotations
 
-import struct
-import uuid
-
 import testtools
 from oslo_utils.imageutils import format_inspector
 
 from glance_filters import vhd_format
 from glance_filters.tests.fixtures import disk_images
+from glance_filters.tests.fixtures.disk_images import (
+    VHDX_DISK_ID,
+    VHDX_DISK_SIZE,
+    VHDX_PARENT_LOCATOR,
+)
 
-# [MS-VHDX] 2.2.3 and 2.6.2
-METADATA_REGION = uuid.UUID("8b7ca206-4790-4b9a-b8fe-575f050f886e")
-DISK_SIZE = uuid.UUID("2fa54224-cd1b-4876-b211-5dbed83bf4b8")
-DISK_ID = uuid.UUID("beca12ab-b2e6-4523-93ef-c309e000c746")
-PARENT_LOCATOR = uuid.UUID("a8d35f2d-b30b-454d-abf7-d3d84834ab0c")
-
-KIB = 1024
-METADATA = 1024 * KIB
+BLOCK = 64 * 1024
 
 
-def inspect(
-    inspector: format_inspector.FileInspector, data: bytes
-) -> format_inspector.FileInspector:
-    for start in range(0, len(data), 64 * KIB):
-        inspector.eat_chunk(data[start : start + 64 * KIB])
+def check_vhd(disk_type: int) -> None:
+    inspector = vhd_format.VhdInspector()
+    inspector.eat_chunk(disk_images.vhd_head(disk_type))
     inspector.finish()
-    return inspector
+    inspector.safety_check()
 
 
-def vhd(disk_type: int) -> bytes:
-    head = bytearray(b"conectix".ljust(512, b"\0"))
-    struct.pack_into(">I", head, 60, disk_type)
-    return bytes(head)
-
-
-def vhdx(*items: uuid.UUID, region: uuid.UUID = METADATA_REGION) -> bytes:
-    data = bytearray(METADATA + 128 * KIB)
-    data[:8] = b"vhdxfile"
-    struct.pack_into("<4sII", data, 192 * KIB, b"regi", 0, 1)
-    entry = struct.pack("<16sQII", region.bytes_le, METADATA, 65536, 1)
-    data[192 * KIB + 16 : 192 * KIB + 48] = entry
-    struct.pack_into("<8sHH", data, METADATA, b"metadata", 0, len(items))
-    for number, item in enumerate(items, 1):
-        struct.pack_into(
-            "<16sII",
-            data,
-            METADATA + 32 * number,
-            *(item.bytes_le, 64 * KIB + 8 * number, 8),
-        )
-    return bytes(data)
+def check_vhdx(data: bytes) -> None:
+    inspector = vhd_format.VhdxInspector()
+    for start in range(0, len(data), BLOCK):
+        inspector.eat_chunk(data[start : start + BLOCK])
+    inspector.finish()
+    inspector.safety_check()
 
 
 class ParentTest(testtools.TestCase):
-    def check_refused(self, inspector: format_inspector.FileInspector) -> None:
-        failed = self.assertRaises(
-            format_inspector.SafetyCheckFailed, inspector.safety_check
+    def check_reason(
+        self, failed: format_inspector.SafetyCheckFailed, reason: str
+    ) -> None:
+        reasons = {name: str(why) for name, why in failed.failures.items()}
+        self.assertEqual({"parent": reason}, reasons)
+
+    def check_refused(self, data: bytes, reason: str) -> None:
+        self.check_reason(
+            self.assertRaises(
+                format_inspector.SafetyCheckFailed, check_vhdx, data
+            ),
+            reason,
         )
-        self.assertEqual(["parent"], list(failed.failures))
 
     def test_vhd(self) -> None:
         for disk_type in (2, 3):
-            inspect(vhd_format.VhdInspector(), vhd(disk_type)).safety_check()
-        self.check_refused(inspect(vhd_format.VhdInspector(), vhd(4)))
+            check_vhd(disk_type)
+        failed = self.assertRaises(
+            format_inspector.SafetyCheckFailed, check_vhd, 4
+        )
+        self.check_reason(failed, "Image has a parent")
 
     def test_vhdx(self) -> None:
-        for items in ((DISK_SIZE,), (DISK_ID, DISK_SIZE)):
-            inspect(vhd_format.VhdxInspector(), vhdx(*items)).safety_check()
+        for items in ((VHDX_DISK_SIZE,), (VHDX_DISK_ID, VHDX_DISK_SIZE)):
+            check_vhdx(disk_images.vhdx_image(*items))
         for items in (
-            (PARENT_LOCATOR,),
-            (DISK_SIZE, PARENT_LOCATOR),
-            (PARENT_LOCATOR, DISK_SIZE),
+            (VHDX_PARENT_LOCATOR,),
+            (VHDX_DISK_SIZE, VHDX_PARENT_LOCATOR),
+            (VHDX_PARENT_LOCATOR, VHDX_DISK_SIZE),
         ):
-            self.check_refused(
-                inspect(vhd_format.VhdxInspector(), vhdx(*items))
-            )
+            data = disk_images.vhdx_image(*items)
+            self.check_refused(data, "Image has a parent")
 
     def test_vhdx_without_metadata(self) -> None:
-        data = vhdx(DISK_SIZE, region=DISK_ID)
-        self.check_refused(inspect(vhd_format.VhdxInspector(), data))
+        data = disk_images.vhdx_image(VHDX_DISK_SIZE, region=VHDX_DISK_ID)
+        self.check_refused(data, "Image has no metadata")
 
-    @testtools.skipIf(disk_images.QEMU_IMG is None, "no qemu-img")
+    @testtools.skipIf(
+        disk_images.QEMU_IMG is None, "qemu-img is not installed"
+    )
     def test_vhdx_of_qemu(self) -> None:
-        images = self.useFixture(disk_images.DiskImages())
-        data = images.make("vhdx")
-        inspect(vhd_format.VhdxInspector(), data).safety_check()
-        self.assertIn(DISK_ID.bytes_le, data)
-        data = data.replace(DISK_ID.bytes_le, PARENT_LOCATOR.bytes_le)
-        self.check_refused(inspect(vhd_format.VhdxInspector(), data))
+        data = self.useFixture(disk_images.DiskImages()).make("vhdx")
+        check_vhdx(data)
+        item = VHDX_DISK_ID.bytes_le
+        self.assertIn(item, data)
+        data = data.replace(item, VHDX_PARENT_LOCATOR.bytes_le)
+        self.check_refused(data, "Image has a parent")
