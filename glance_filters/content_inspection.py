@@ -12,10 +12,11 @@
 
 """What the data of an image are, while they pass by.
 
-oslo.utils' inspectors look at the data, and ours for ploop and QED. Which
-formats the data can be shows in their first :data:`BLOCK` bytes; only a fixed
-VHD is known by its end. Inspectors of formats that the data are not are then
-dropped, and so is each of the others once it has seen what it needs.
+oslo.utils' inspectors look at the data, and ours: for ploop, which those do
+not know, and for formats of which they leave something out. Which formats the
+data can be shows in their first :data:`BLOCK` bytes; only a fixed VHD is known
+by its end. Inspectors of formats that the data are not are then dropped, and
+so is each of the others once it has seen what it needs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from collections.abc import Mapping
 
 from oslo_utils.imageutils import format_inspector
 
-from glance_filters import ploop_format, qed_format
+from glance_filters import (
+    ploop_format,
+    qed_format,
+    vhd_format,
+    vmdk_format,
+)
 
 # The inspectors get the data in blocks of this size, however they come, so
 # that the result does not depend on the sizes of the pieces. In bytes.
@@ -46,7 +52,13 @@ INSPECTORS: Mapping[str, type[format_inspector.FileInspector]] = {
     },
     "ploop": ploop_format.PloopInspector,
     "qed": qed_format.QedInspector,
+    "vhd": vhd_format.VhdInspector,
+    "vhdx": vhd_format.VhdxInspector,
+    "vmdk": vmdk_format.VmdkInspector,
 }
+
+# A file that is shorter is, to QEMU, filled up with zeros. In bytes.
+_SECTOR = 512
 
 # A disk as it is may begin with a partition table, or be encrypted.
 _RAW_FORMATS = frozenset(("gpt", "luks"))
@@ -86,7 +98,7 @@ class ContentInspector:
         self._candidates = {
             name: inspector() for name, inspector in INSPECTORS.items()
         }
-        self._broken: dict[str, Exception] = {}
+        self._broken: dict[str, format_inspector.FileInspector] = {}
         self._pending = bytearray()
         self._head_seen = False
         self._tail: bytes | None = None
@@ -127,9 +139,11 @@ class ContentInspector:
         """
         if self.decided:
             return
-        if self._pending or not self._head_seen:
+        if not self._head_seen:
+            self._eat(bytes(self._pending).ljust(_SECTOR, b"\0"))
+        elif self._pending:
             self._eat(bytes(self._pending))
-            self._pending.clear()
+        self._pending.clear()
         if self._tail is not None and not self._tail.startswith(_VHD_COOKIE):
             self.mismatch = "raw"
         for name, inspector in list(self._candidates.items()):
@@ -145,15 +159,16 @@ class ContentInspector:
                 inspector.eat_chunk(block)
             # Whatever goes wrong in the inspector of one format must not
             # keep data of another from their place.
-            except Exception as error:
-                self._broken[name] = error
-                del self._candidates[name]
+            except Exception:
+                self._broken[name] = self._candidates.pop(name)
         if not self._head_seen:
             self._head_seen = True
             self._judge_head(block)
-        if self._declared in self._broken:
-            reason = f"it is broken: {self._broken[self._declared]}"
-            raise UnsafeContent(str(self._declared), reason)
+        # An inspector that stumbles over data of another format is right to.
+        for name, inspector in self._broken.items():
+            if _matches(inspector):
+                raise UnsafeContent(name, "it cannot be read")
+        self._broken.clear()
         if self._tail is not None:
             self._tail = (self._tail + block)[-_VHD_FOOTER:]
         for name, inspector in list(self._candidates.items()):
@@ -172,10 +187,7 @@ class ContentInspector:
         declared = self._declared
         if _is_vmdk_descriptor(head):
             raise UnsafeContent("vmdk", "it refers to other files")
-        if declared in self._broken and not _claims(declared, head):
-            # It stumbled because the data are of another format.
-            del self._broken[declared]
-        if declared is None or declared in self._broken:
+        if declared is None:
             surplus = set()
         elif declared not in INSPECTORS:
             surplus = found - _RAW_FORMATS
@@ -224,11 +236,6 @@ def _matches(inspector: format_inspector.FileInspector) -> bool:
         return False
 
 
-def _claims(name: str, head: bytes) -> bool:
-    """Tell whether data whose inspector broke begin as those of its format."""
-    return name == "vmdk" and head.startswith(b"KDMV")
-
-
 def _is_vmdk_descriptor(head: bytes) -> bool:
     """Tell whether QEMU would take data for a VMDK descriptor by itself.
 
@@ -244,7 +251,7 @@ def _is_vmdk_descriptor(head: bytes) -> bool:
 
 def _is_text(head: bytes) -> bool:
     """Tell whether data begin as a text, which a VMDK descriptor is."""
-    text = head[:64].decode("latin-1")
+    text = head[:64].rstrip(b"\0").decode("latin-1")
     return bool(text) and all(
         each.isascii() and (each.isprintable() or each.isspace())
         for each in text

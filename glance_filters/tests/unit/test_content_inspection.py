@@ -35,6 +35,9 @@ PLOOP = struct.pack(
 ).ljust(70_000, b"\0")
 QED = struct.pack("<4sIIIQ", b"QED\0", 65536, 4, 1, 0).ljust(70_000, b"\0")
 VHD_FOOTER = b"conectix".ljust(512, b"\0")
+VHD_CHILD = disk_images.vhd_head(4).ljust(70_000, b"\0")
+VHDX = disk_images.vhdx_image(disk_images.VHDX_DISK_SIZE)
+VHDX_CHILD = disk_images.vhdx_image(disk_images.VHDX_PARENT_LOCATOR)
 VDI = (bytes(64) + struct.pack("<I", 0xBEDA107F)).ljust(70_000, b"\0")
 LUKS = (b"LUKS\xba\xbe" + struct.pack(">H", 2)).ljust(70_000, b"\0")
 DESCRIPTOR = (
@@ -47,10 +50,12 @@ CD = disk_images.cd_image()
 HYBRID = disk_images.cd_image(with_partitions=True)
 
 
-def vmdk(descriptor: bytes, start: int = 1, sectors: int = 20) -> bytes:
+def vmdk(
+    descriptor: bytes, start: int = 1, sectors: int = 20, version: int = 1
+) -> bytes:
     header = struct.pack(
         "<4sIIQQQQIQQB",
-        *(b"KDMV", 1, 3, 2048, 128, start, sectors, 512, 0, 21, 0),
+        *(b"KDMV", version, 3, 2048, 128, start, sectors, 512, 0, 21, 0),
     ).ljust(512, b"\0")
     body = descriptor.ljust(sectors * 512, b"\0")
     return (header + body).ljust(1_200_000, b"\0")
@@ -59,6 +64,13 @@ def vmdk(descriptor: bytes, start: int = 1, sectors: int = 20) -> bytes:
 SPARSE = vmdk(
     b'version=1\ncreateType="monolithicSparse"\nRW 2048 SPARSE "a.vmdk"\n'
 )
+CHILD = vmdk(SPARSE[512:].rstrip(b"\0") + b'parentFileNameHint="b"\n')
+# As QEMU reads it: a disk of 2048 sectors, with a table that is empty.
+OLD_CHILD = (
+    b"COWD"
+    + struct.pack("<9I", 1, 3, 2048, 16, 4, 1, 8, 1, 1).ljust(508, b"\0")
+    + b'CID=1\nparentCID=2\nparentFileNameHint="parent"\n'
+).ljust(200_000, b"\0")
 ELSEWHERE = vmdk(
     b'version=1\ncreateType="monolithicSparse"\nRW 2048 FLAT "/etc/passwd"\n'
 )
@@ -98,7 +110,11 @@ CASES: list[tuple[str | None, bytes, str]] = [
     ("unheard-of", QCOW2, "is qcow2"),
     ("qcow2", QCOW2, "matches"),
     ("qcow2", QCOW2[:512], "matches"),
-    ("qcow2", QCOW2[:100], "is raw"),
+    # QEMU reads zeros beyond the end.
+    ("qcow2", QCOW2[:100], "matches"),
+    ("raw", QCOW2[:100], "is qcow2"),
+    ("raw", BACKED[:100], "unsafe qcow2"),
+    ("qcow2", BACKED[:100], "unsafe qcow2"),
     ("qcow2", b"", "is raw"),
     ("qcow2", NOISE, "is raw"),
     ("qcow2", DISK, "is gpt"),
@@ -122,6 +138,11 @@ CASES: list[tuple[str | None, bytes, str]] = [
     ("vhd", NOISE + VHD_FOOTER, "matches"),
     ("vhd", DISK + VHD_FOOTER, "matches"),
     ("vhd", NOISE, "is raw"),
+    ("vhd", VHD_CHILD, "unsafe vhd"),
+    ("raw", VHD_CHILD, "unsafe vhd"),
+    ("vhdx", VHDX_CHILD, "unsafe vhdx"),
+    ("raw", VHDX_CHILD, "unsafe vhdx"),
+    ("vhdx", VHDX, "matches"),
     ("vhd", NOISE + VHD_FOOTER + b"x", "is raw"),
     ("vhd", QCOW2 + VHD_FOOTER, "is qcow2"),
     ("vmdk", SPARSE, "matches"),
@@ -130,11 +151,19 @@ CASES: list[tuple[str | None, bytes, str]] = [
     ("raw", ELSEWHERE, "unsafe vmdk"),
     ("raw", SPARSE, "is vmdk"),
     ("vmdk", vmdk(b"", start=5), "unsafe vmdk"),
+    ("raw", vmdk(SPARSE[512:2000], start=5), "unsafe vmdk"),
+    (None, vmdk(SPARSE[512:2000], version=4), "unsafe vmdk"),
+    ("vmdk", CHILD, "unsafe vmdk"),
+    ("raw", CHILD, "unsafe vmdk"),
+    ("raw", OLD_CHILD, "unsafe vmdk"),
+    ("vmdk", OLD_CHILD, "unsafe vmdk"),
     ("vmdk", vmdk(b"", sectors=0), "unsafe vmdk"),
     ("vmdk", vmdk(SPARSE[512:2000], sectors=257), "unsafe vmdk"),
     ("vmdk", DESCRIPTOR, "unsafe vmdk"),
     ("vmdk", b"# a comment\n" * 9000 + DESCRIPTOR, "unsafe vmdk"),
     ("vmdk", NOISE, "is raw"),
+    # An older descriptor may begin otherwise.
+    ("vmdk", b"a text\n", "unsafe vmdk"),
     ("ploop", PLOOP, "matches"),
     ("ploop", NOISE, "is raw"),
     ("ploop", PLOOP[:16] + b"\x03" + PLOOP[17:], "unsafe ploop"),
@@ -293,6 +322,7 @@ class RealImagesTest(testtools.TestCase):
             ("qcow2", images.make_empty("qcow2", backing=True)),
             ("qcow2", images.make_empty("qcow2", f"data_file={data}")),
             ("qed", images.make_empty("qed", backing=True)),
+            ("vmdk", images.make_empty("vmdk", backing=True)),
             ("vmdk", images.make("vmdk", "subformat=monolithicFlat")),
             ("vmdk", images.make("vmdk", "subformat=twoGbMaxExtentFlat")),
             ("vmdk", images.make("vmdk", "subformat=twoGbMaxExtentSparse")),
@@ -300,3 +330,61 @@ class RealImagesTest(testtools.TestCase):
             for declared in (name, "raw", "ami", None):
                 found = judge(declared, [file])
                 self.assertEqual(f"unsafe {name}", found, str(declared))
+
+    def test_what_qemu_follows(self) -> None:
+        """Images that oslo.utils takes for safe, or for another format."""
+        images = self.useFixture(disk_images.DiskImages())
+        child = images.make_empty("vmdk", backing=True)
+        start = child.index(b"parentFileNameHint")
+        end = child.index(b"\0", start)
+        hint, others = child[start:end].split(b"\n", 1)
+        descriptor = child[512:start] + others
+        one_sector = struct.pack("<Q", 1)
+        # The header says that the descriptor ends where the hint begins.
+        beyond = (
+            child[:36]
+            + one_sector
+            + child[44:512]
+            + descriptor.ljust(511, b"#")[:511]
+            + b"\n"
+            + hint
+        )
+        short = struct.pack(
+            ">4sIQIIQIIQQIIQQQQII",
+            *(b"QFI\xfb", 3, 120, 6, 16, 1 << 20, 0, 1, 65536, 131072, 1),
+            *(0, 0, 0, 0, 0, 4, 104),
+        ).ljust(120, b"\0")
+        for name, file in (
+            ("vmdk", child),
+            ("vmdk", child[:28] + struct.pack("<Q", 5) + child[36:]),
+            ("vmdk", beyond.ljust(10752, b"\0") + child[10752:]),
+            ("vmdk", OLD_CHILD),
+            ("qcow2", short + b"parent"),
+        ):
+            with self.subTest(name, file=file[:40]):
+                backing = images.backing_file(file)
+                self.assertIn("parent", str(backing))
+                for declared in (name, "raw", None):
+                    found = judge(declared, [file])
+                    self.assertEqual(f"unsafe {name}", found, str(declared))
+
+    def test_extents_of_a_disk_without_capacity(self) -> None:
+        images = self.useFixture(disk_images.DiskImages())
+        whole = images.make("vmdk")
+        images.path("other").write_bytes(images.data)
+        sectors = len(images.data) // 512
+        descriptor = (
+            "# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
+            '#createtype="monolithicSparse"\ncreateType="monolithicFlat"\n'
+            f'RW {sectors} FLAT "other" 0\n'
+        ).encode()
+        file = (
+            whole[:12]
+            + bytes(8)
+            + whole[20:512]
+            + descriptor.ljust(10240, b"\0")
+        )
+        self.assertEqual(images.data, images.disk(file))
+        for declared in ("vmdk", "raw", None):
+            found = judge(declared, [file])
+            self.assertEqual("unsafe vmdk", found, str(declared))
