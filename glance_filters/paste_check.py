@@ -219,7 +219,8 @@ def _check_validator(
     ):
         yield Finding(
             place,
-            f"inspect = {options['inspect']} needs oslo.utils 7.3.0 or newer",
+            f"inspect = {options['inspect']} needs the format inspectors of "
+            "oslo.utils",
             "Install glance-filters[inspect]",
         )
 

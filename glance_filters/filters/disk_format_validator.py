@@ -89,8 +89,9 @@ OPTS: tuple[cfg.Opt, ...] = (
         mutable=True,
         help=(
             "What is done about uploads whose data are unsafe or not of the "
-            "image's disk format. Needs oslo.utils 7.3.0 or newer, which the "
-            "extra 'inspect' of this package installs."
+            "image's disk format. Needs the format inspectors of oslo.utils "
+            "(7.3.0 or newer), which the extra 'inspect' of this package "
+            "installs with all that they need."
         ),
     ),
     cfg.IntOpt(
@@ -132,12 +133,12 @@ class DiskFormatValidatorSettings:
         if inspect != "off" and not upload_inspection.is_available():
             if inspect != "auto":
                 raise ValueError(
-                    f"inspect = {inspect} needs oslo.utils 7.3.0 or newer: "
-                    "install glance-filters[inspect]"
+                    f"inspect = {inspect} needs the format inspectors of "
+                    "oslo.utils: install glance-filters[inspect]"
                 )
             LOG.info(
-                "The data of uploads are not inspected: oslo.utils has no "
-                "format inspectors (install glance-filters[inspect])"
+                "The data of uploads are not inspected: there are no format "
+                "inspectors of oslo.utils (install glance-filters[inspect])"
             )
             inspect = "off"
         elif inspect == "auto":

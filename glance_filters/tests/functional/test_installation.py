@@ -56,10 +56,10 @@ for name, _ in opts.list_opts():
 """
 
 
-def run(*command: str) -> str:
+def run(*command: str, **variables: str) -> str:
     done = subprocess.run(
         command,
-        env={**os.environ, "PBR_VERSION": "1.0.0"},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
     )
@@ -100,6 +100,7 @@ def built(target: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     run(
         *(sys.executable, "-m", "build", "--outdir", str(target)),
         str(source),
+        PBR_VERSION="1.0.0",
     )
     [sdist] = target.glob("*.tar.gz")
     [wheel] = target.glob("*.whl")
