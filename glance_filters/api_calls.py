@@ -36,6 +36,8 @@ import routes
 import webob
 import webob.acceptparse
 
+from glance_filters import path_filter
+
 # Set by Glance's version negotiation once it has rewritten PATH_INFO.
 NEGOTIATED_KEY = "api.version"
 MEDIA_TYPE_PREFIX = "application/vnd.openstack.images-"
@@ -134,8 +136,9 @@ class CallMatcher:
     def __init__(self, calls: Iterable[ApiCall]) -> None:
         calls = tuple(calls)
         self._calls = {call.action: call for call in calls}
-        self.methods = frozenset(call.method for call in calls)
-        self._literals = _literals_by_method(calls)
+        self._filter = path_filter.PathFilter(
+            (call.method, call.path) for call in calls
+        )
         self._mapper = routes.Mapper()
         for call in calls:
             self._mapper.connect(
@@ -147,6 +150,11 @@ class CallMatcher:
             )
         self._mapper.create_regs([])
 
+    @property
+    def marks(self) -> Mapping[str, tuple[str, ...]]:
+        """For each method, parts of paths: each path of ours holds one."""
+        return self._filter.marks
+
     def match(self, environ: Mapping[str, Any]) -> Match | None:
         """Return the call that *environ* is, or None if it is none of ours.
 
@@ -155,7 +163,7 @@ class CallMatcher:
         """
         method = _method(environ)
         path = environ.get("PATH_INFO", "")
-        if not self._may_match(method, path):
+        if not self._filter.may_match(method, path):
             return None
         authority, path = _split_authority(path)
         path = _COLLAPSIBLE.sub("/", path)
@@ -170,38 +178,6 @@ class CallMatcher:
                 call = self._calls[variables.pop("action")]
                 return Match(call, variables, resource, authority + prefix)
         return None
-
-    def _may_match(self, method: str, path: str) -> bool:
-        # Loops: twice as fast as all(), for requests that are not ours.
-        for literals in self._literals.get(method, ()):
-            for literal in literals:
-                if literal not in path:
-                    break
-            else:
-                return True
-        return False
-
-
-def _literals_by_method(
-    calls: Iterable[ApiCall],
-) -> dict[str, list[list[str]]]:
-    """Return, for each method, the fixed segments of each call's path.
-
-    A path of ours holds them as they stand, whatever slashes, version or
-    mount come before or between: a test without a regular expression.
-    """
-    literals: dict[str, list[list[str]]] = {}
-    for call in calls:
-        segments = call.path[1:].split("/")
-        last = len(segments) - 1
-        literals.setdefault(call.method, []).append(
-            [
-                f"/{segment}" if index == last else f"/{segment}/"
-                for index, segment in enumerate(segments)
-                if not segment.startswith("{")
-            ]
-        )
-    return literals
 
 
 def _method(environ: Mapping[str, Any]) -> str:

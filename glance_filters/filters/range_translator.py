@@ -122,6 +122,10 @@ OPTS: tuple[cfg.Opt, ...] = (
     *counters.OPTS,
 )
 
+# What each path of a download holds, and each URL of a minor version.
+_DATA = "/file"
+_MINOR = "/v2."
+
 # Far more than any versions document.
 _MAX_DOCUMENT_BYTES = 1024 * 1024
 
@@ -163,10 +167,17 @@ class RangeTranslator(base.Filter[RangeTranslatorSettings]):
     ) -> Iterable[bytes]:
         """Hand the request on; old cores also get a version more."""
         path = environ.get("PATH_INFO", "")
+        if (
+            _DATA not in path
+            and _MINOR not in path
+            and path not in api_versions.PATHS
+        ):
+            # Neither a download nor about versions, by whatever method.
+            return self._app(environ, start_response)
         if path in api_versions.PATHS:
             if self._adds_version(environ):
                 return self._versions(environ)(environ, start_response)
-        elif path.startswith("/v2.") and self._adds_version(environ):
+        elif path.startswith(_MINOR) and self._adds_version(environ):
             environ = self._of_added_version(environ)
         return super().__call__(environ, start_response)
 

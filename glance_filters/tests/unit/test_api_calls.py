@@ -69,7 +69,7 @@ class MatchTest(unittest.TestCase):
 
     def test_only_the_calls_that_were_given(self) -> None:
         matcher = api_calls.CallMatcher(iter([api_calls.ADD_LOCATION]))
-        self.assertEqual({"POST"}, matcher.methods)
+        self.assertEqual({"POST": ("/locations",)}, matcher.marks)
         patch = fakes.environ_of("PATCH", f"/v2{IMAGE}")
         post = fakes.environ_of("POST", f"/v2{IMAGE}/locations")
         self.assertIsNone(matcher.match(patch))

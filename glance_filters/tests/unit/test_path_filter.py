@@ -1,0 +1,85 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tests for the look at a path before the router is asked."""
+
+from __future__ import annotations
+
+import testtools
+
+from glance_filters import api_calls, path_filter
+from glance_filters.filters import (
+    disk_format_validator,
+    location_guard,
+    metadef_overlay,
+    range_translator,
+)
+
+IMAGE = "/v2/images/71c675ab-d94f-49cd-a114-e12490b328d9"
+
+
+class PathFilterTest(testtools.TestCase):
+    routes = path_filter.PathFilter(
+        (
+            ("POST", "/images"),
+            ("GET", "/schemas/image"),
+            ("GET", "/schemas/images"),
+            ("GET", "/images/{image_id}/file"),
+            ("PATCH", "/images/{image_id}"),
+        )
+    )
+
+    def test_marks(self) -> None:
+        self.assertEqual(
+            {
+                "POST": ("/images",),
+                "GET": ("/schemas/", "/file"),
+                "PATCH": ("/images/",),
+            },
+            self.routes.marks,
+        )
+
+    def test_paths_that_may_match(self) -> None:
+        for method, path in (
+            ("POST", "/v2/images"),
+            ("POST", "//v2.9///images\n"),
+            ("POST", "/images/"),
+            ("GET", "/mount/v2/schemas//image"),
+            ("GET", f"{IMAGE}/file\n"),
+            ("GET", "http://host/v2/images//ID//file"),
+            ("PATCH", IMAGE),
+            ("PATCH", f"{IMAGE}\n\n"),
+        ):
+            self.assertTrue(self.routes.may_match(method, path), path)
+
+    def test_paths_that_cannot_match(self) -> None:
+        for method, path in (
+            ("POST", f"{IMAGE}/members"),
+            ("POST", "/v2/imagesque"),
+            ("GET", "/v2/images"),
+            ("GET", "/v2/schemas/images/x"),
+            ("GET", IMAGE),
+            ("DELETE", IMAGE),
+        ):
+            self.assertFalse(self.routes.may_match(method, path), path)
+
+    def test_each_call_of_a_filter_holds_a_mark(self) -> None:
+        for filter_class in (
+            disk_format_validator.DiskFormatValidator,
+            location_guard.LocationGuard,
+            metadef_overlay.MetadefOverlay,
+            range_translator.RangeTranslator,
+        ):
+            marks = api_calls.CallMatcher(filter_class.calls).marks
+            for call in filter_class.calls:
+                held = [m for m in marks[call.method] if m in call.path]
+                self.assertNotEqual([], held, call)
