@@ -166,7 +166,8 @@ class CallMatcher:
         if not self._filter.may_match(method, path):
             return None
         authority, path = _split_authority(path)
-        path = _COLLAPSIBLE.sub("/", path)
+        if "//" in path:
+            path = _COLLAPSIBLE.sub("/", path)
         for prefix in _prefixes(environ, path):
             resource = path[len(prefix) :]
             found = self._mapper.routematch(

@@ -118,7 +118,11 @@ def _spec(first: str, last: str) -> RangeSpec:
     spec = RangeSpec(
         _position(first) if first else None, _position(last) if last else None
     )
-    if spec.first is not None and spec.last is not None:
+    if (
+        spec.first is not None
+        and spec.last is not None
+        and spec.last <= spec.first
+    ):
         # Positions past the limit are equal then: compare their digits.
         first, last = first.lstrip("0"), last.lstrip("0")
         if (len(first), first) > (len(last), last):
@@ -127,9 +131,10 @@ def _spec(first: str, last: str) -> RangeSpec:
 
 
 def _position(digits: str) -> int:
-    digits = digits.lstrip("0")
     if len(digits) > _MAX_DIGITS:
-        return int(10**_MAX_DIGITS)
+        digits = digits.lstrip("0")
+        if len(digits) > _MAX_DIGITS:
+            return int(10**_MAX_DIGITS)
     return int(digits or "0")
 
 

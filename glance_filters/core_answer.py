@@ -75,8 +75,9 @@ class CoreAnswer:
 
     def header(self, name: str) -> str | None:
         """Return the value of the first field called *name*, if any."""
+        wanted = name.lower()
         for key, value in self.headers:
-            if key.lower() == name.lower():
+            if key.lower() == wanted:
                 return value
         return None
 

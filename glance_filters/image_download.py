@@ -103,11 +103,9 @@ class ImageDownload:
         return self._ask({})
 
     def _ask(self, fields: dict[str, str]) -> core_answer.CoreAnswer:
-        environ = {
-            key: value
-            for key, value in self._environ.items()
-            if key not in _FIELDS
-        }
+        environ = self._environ.copy()
+        for key in _FIELDS:
+            environ.pop(key, None)
         environ.update(fields)
         environ["REQUEST_METHOD"] = "GET"
         # Each call of the core may set attributes of its own.

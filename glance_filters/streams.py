@@ -57,6 +57,24 @@ class Cursor:
             self._chunk = chunk
         return True
 
+    def _skip(self, start: int) -> None:
+        """Leave out what comes before *start*, or all if the body ends."""
+        surplus = self.position + len(self._chunk) - start
+        if surplus >= 0:
+            self._chunk = self._chunk[len(self._chunk) - surplus :]
+            self.position = start
+            return
+        # There may be millions of chunks: only their lengths are looked at.
+        position = self.position + len(self._chunk)
+        self._chunk = b""
+        for chunk in self._chunks:
+            position += len(chunk)
+            if position >= start:
+                self._chunk = chunk[len(chunk) - (position - start) :]
+                position = start
+                break
+        self.position = position
+
     def part(
         self, start: int, stop: int, ends: bool = False
     ) -> Iterator[bytes]:
@@ -69,16 +87,15 @@ class Cursor:
         :raises WrongLength: if the body ends before, or does not where it
             must
         """
+        self._skip(start)
         while self.position < stop:
             if not self._fill():
                 raise WrongLength(
                     f"the body ended after {self.position} of {stop} bytes"
                 )
-            wanted = (start if self.position < start else stop) - self.position
+            wanted = stop - self.position
             piece, self._chunk = self._chunk[:wanted], self._chunk[wanted:]
             self.position += len(piece)
-            if self.position <= start:
-                continue
             if ends and self.position == stop and self._fill():
                 raise WrongLength(f"the body goes on after {stop} bytes")
             yield piece

@@ -32,6 +32,7 @@ sees no Range, Content-Range or If-* field but the filter's own.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -122,7 +123,7 @@ OPTS: tuple[cfg.Opt, ...] = (
     *counters.OPTS,
 )
 
-# What each path of a download holds, and each URL of a minor version.
+# What each path of a download holds, and how that of a minor version begins.
 _DATA = "/file"
 _MINOR = "/v2."
 
@@ -141,7 +142,7 @@ class RangeTranslatorSettings:
     request_content_range: str
     add_api_version: bool
 
-    @property
+    @functools.cached_property
     def limits(self) -> byte_ranges.Limits:
         """When the whole is sent instead of parts."""
         return byte_ranges.Limits(self.max_ranges, self.max_overlaps)
@@ -167,19 +168,16 @@ class RangeTranslator(base.Filter[RangeTranslatorSettings]):
     ) -> Iterable[bytes]:
         """Hand the request on; old cores also get a version more."""
         path = environ.get("PATH_INFO", "")
-        if (
-            _DATA not in path
-            and _MINOR not in path
-            and path not in api_versions.PATHS
-        ):
-            # Neither a download nor about versions, by whatever method.
-            return self._app(environ, start_response)
         if path in api_versions.PATHS:
             if self._adds_version(environ):
                 return self._versions(environ)(environ, start_response)
-        elif path.startswith(_MINOR) and self._adds_version(environ):
-            environ = self._of_added_version(environ)
-        return super().__call__(environ, start_response)
+        elif _MINOR in path:
+            if path.startswith(_MINOR) and self._adds_version(environ):
+                environ = self._of_added_version(environ)
+        # Whatever the method: no download is without it.
+        if _DATA in path:
+            return super().__call__(environ, start_response)
+        return self._app(environ, start_response)
 
     def _adds_version(self, environ: WSGIEnvironment) -> bool:
         settings = self._settings
