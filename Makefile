@@ -10,9 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt test-requirements.txt functional-requirements.txt
+BENCH_REQUIREMENTS := bench-requirements.txt
 LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 
-.PHONY: help demo serve readme test test-long bench lint typing docs clean
+.PHONY: help demo serve readme test test-long bench bench-quick lint typing docs clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -35,6 +36,12 @@ $(VENV)/.installed-lint: $(VENV)/.installed $(LINT_REQUIREMENTS)
 	  $(addprefix -r ,$(LINT_REQUIREMENTS))
 	@touch $@
 
+$(VENV)/.installed-bench: $(VENV)/.installed $(BENCH_REQUIREMENTS)
+	@echo "==> installing what the benchmarks compare with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  $(addprefix -r ,$(BENCH_REQUIREMENTS))
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/python -m demo
 
@@ -52,15 +59,19 @@ test: $(VENV)/.installed
 test-long: $(VENV)/.installed
 	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run --slowest $(STESTR_ARGS)
 
-# What the filters cost, in comparison.
-bench: $(VENV)/.installed
+# What the filters cost, in comparison; writes the tables of the documentation.
+bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench
+
+# That all of it runs: a few rounds, and nothing is written.
+bench-quick: $(VENV)/.installed-bench
+	@$(BIN)/python -m bench --quick
 
 lint: $(VENV)/.installed-lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-typing: $(VENV)/.installed-lint
+typing: $(VENV)/.installed-lint $(VENV)/.installed-bench
 	@$(BIN)/mypy
 
 docs: $(VENV)/.installed-lint

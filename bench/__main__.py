@@ -15,22 +15,59 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+import warnings
+from pathlib import Path
 
-from bench import guard, table
+from bench import (
+    effort,
+    end_to_end,
+    growth,
+    guard,
+    passthrough,
+    range_peers,
+    ranges,
+    report,
+    table,
+    upload,
+)
+
+_DOCS = Path(__file__).resolve().parent.parent / "doc" / "source"
 
 
 def main() -> int:
-    """Print all tables."""
+    """Print all tables; of a whole run, write the documentation's too."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "--rounds", type=int, default=300, help="of each side (default: 300)"
+        "--quick",
+        action="store_true",
+        help="a few rounds of everything; nothing is written",
     )
-    rounds: int = parser.parse_args().rounds
-    table.show(
-        "location_guard: a request to real Glance, with and without the guard",
-        guard.measure_all(rounds),
-    )
+    how = effort.Effort(parser.parse_args().quick)
+    # What the libraries have to say belongs to no figure.
+    warnings.simplefilter("ignore")
+    logging.getLogger().setLevel(logging.ERROR)
+    sections: list[table.Section] = []
+
+    def show(found: list[table.Section]) -> None:
+        for section in found:
+            print(f"{table.section_text(section)}\n", flush=True)
+        sections.extend(found)
+
+    added = passthrough.measure_added(how.of(150, 10), how.of(1000, 200))
+    show([passthrough.section_of(added)])
+    show(ranges.sections(how))
+    show(range_peers.sections(how))
+    curves = growth.curves(how)
+    show([growth.section_of(curves)])
+    show(upload.sections(how))
+    show(guard.sections(how))
+    show(end_to_end.sections(how))
+    reached = [goal for section in sections for goal in section.goals]
+    print(f"{report.conditions()}\n\n{table.goals_text(reached)}")
+    if not how.is_quick:
+        report.write(_DOCS, sections, added, curves)
     return 0
 
 

@@ -170,7 +170,9 @@ class ContentInspector:
                 raise UnsafeContent(name, "it cannot be read")
         self._broken.clear()
         if self._tail is not None:
-            self._tail = (self._tail + block)[-_VHD_FOOTER:]
+            # Only what is kept is copied: this is done to the very end.
+            end = self._tail + block[-_VHD_FOOTER:]
+            self._tail = end[-_VHD_FOOTER:]
         for name, inspector in list(self._candidates.items()):
             if inspector.complete:
                 self._check(name)

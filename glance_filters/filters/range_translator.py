@@ -123,9 +123,10 @@ OPTS: tuple[cfg.Opt, ...] = (
     *counters.OPTS,
 )
 
-# What each path of a download holds, and how that of a minor version begins.
+# What each path of a download holds, whatever the method.
 _DATA = "/file"
-_MINOR = "/v2."
+
+_VERSIONS_PATHS = api_versions.PATHS
 
 # Far more than any versions document.
 _MAX_DOCUMENT_BYTES = 1024 * 1024
@@ -168,13 +169,16 @@ class RangeTranslator(base.Filter[RangeTranslatorSettings]):
     ) -> Iterable[bytes]:
         """Hand the request on; old cores also get a version more."""
         path = environ.get("PATH_INFO", "")
-        if path in api_versions.PATHS:
+        if path in _VERSIONS_PATHS:
             if self._adds_version(environ):
                 return self._versions(environ)(environ, start_response)
-        elif _MINOR in path:
-            if path.startswith(_MINOR) and self._adds_version(environ):
-                environ = self._of_added_version(environ)
-        # Whatever the method: no download is without it.
+        elif (
+            # Spares most requests the call of startswith().
+            "." in path
+            and path.startswith("/v2.")
+            and self._adds_version(environ)
+        ):
+            environ = self._of_added_version(environ)
         if _DATA in path:
             return super().__call__(environ, start_response)
         return self._app(environ, start_response)

@@ -1,0 +1,146 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Uploads: what reads them, and where they come from."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import apps
+from glance_filters.tests.fixtures import disk_images
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_PIECE = 64 * 1024
+_ZEROS = bytes(_PIECE)
+
+
+class UploadCore:
+    """A core with a queued image, which reads an upload and drops it.
+
+    :param disk_format: of the image
+    """
+
+    def __init__(self, disk_format: str) -> None:
+        self._disk_format = disk_format
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Read an upload, or answer with the image's record."""
+        if environ["REQUEST_METHOD"] != "PUT":
+            return apps.record_answer(
+                start_response,
+                status="queued",
+                disk_format=self._disk_format,
+                container_format="bare",
+            )
+        length = int(environ["CONTENT_LENGTH"])
+        body = environ["wsgi.input"]
+        while length:
+            length -= len(body.read(min(_PIECE, length)))
+        start_response("204 No Content", [])
+        return []
+
+
+class Zeros:
+    """A body of zeros after a head, which is made as it is read."""
+
+    def __init__(self, head: bytes = b"") -> None:
+        self._head = head
+
+    def read(self, size: int) -> bytes:
+        """Return *size* bytes, at most a piece."""
+        head, self._head = self._head, b""
+        if head:
+            return head.ljust(size, b"\0")[:size]
+        return _ZEROS if size >= _PIECE else _ZEROS[:size]
+
+
+def qcow2_head() -> bytes:
+    """Return the header of a qcow2 (version 3) without a backing file."""
+    head = bytearray(112)
+    struct.pack_into(">4sI", head, 0, b"QFI\xfb", 3)
+    # Clusters of 64 KiB, a disk of 1 GiB, a header of 104 bytes.
+    struct.pack_into(">IQ", head, 20, 16, 2**30)
+    struct.pack_into(">I", head, 100, 104)
+    return bytes(head)
+
+
+def write_image(path: Path, disk_format: str, size: int) -> None:
+    """Write an image file of *size* bytes; what is zero is not on the disk."""
+    with path.open("wb") as file:
+        file.truncate(size)
+        if disk_format == "qcow2":
+            file.write(qcow2_head())
+        elif disk_format == "vhd":
+            # Of a fixed one the footer, at the very end, is all there is.
+            footer = disk_images.vhd_head(2)
+            file.seek(size - len(footer))
+            file.write(footer)
+
+
+def put(app: Any, size: int, body: Any) -> None:
+    """Upload *size* bytes.
+
+    :raises RuntimeError: if that is refused
+    """
+    environ = apps.environ_of(
+        "PUT", f"{apps.IMAGE}/file", Content_Length=str(size)
+    )
+    environ["wsgi.input"] = body
+    statuses: list[str] = []
+
+    def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+        statuses.append(status)
+        return apps.ignore
+
+    for _ in app(environ, start):
+        pass
+    if not statuses[-1].startswith("204"):
+        raise RuntimeError(statuses[-1])
+
+
+@contextlib.contextmanager
+def over_a_socket(path: Path) -> Iterator[Any]:
+    """Send a file from another process, as a client would."""
+    ours, theirs = socket.socketpair()
+    with ours, ours.makefile("rb") as stream:
+        with theirs:
+            sender = subprocess.Popen(
+                ["cat", str(path)], stdout=theirs.fileno()
+            )
+        yield stream
+    sender.wait()
+
+
+def from_socket(app: Any, path: Path) -> Callable[[], Callable[[], object]]:
+    """Return what prepares an upload of a file over a socket."""
+
+    def upload() -> None:
+        with over_a_socket(path) as stream:
+            put(app, path.stat().st_size, stream)
+
+    return lambda: upload
+
+
+def from_memory(app: Any, size: int, head: bytes) -> Callable[[], object]:
+    """Return what uploads *size* bytes that need not be read anywhere."""
+    return lambda: put(app, size, Zeros(head))
