@@ -120,6 +120,11 @@ class ContentInspector:
         """
         if self.decided:
             return
+        if self._tail is not None and not self._candidates:
+            # Only the end is of interest any more, in whatever pieces.
+            self._tail = _end(self._tail, bytes(self._pending) + data)
+            self._pending.clear()
+            return
         if len(self._pending) + len(data) < BLOCK:
             self._pending += data
             return
@@ -170,9 +175,7 @@ class ContentInspector:
                 raise UnsafeContent(name, "it cannot be read")
         self._broken.clear()
         if self._tail is not None:
-            # Only what is kept is copied: this is done to the very end.
-            end = self._tail + block[-_VHD_FOOTER:]
-            self._tail = end[-_VHD_FOOTER:]
+            self._tail = _end(self._tail, block)
         for name, inspector in list(self._candidates.items()):
             if inspector.complete:
                 self._check(name)
@@ -228,6 +231,11 @@ class ContentInspector:
             raise UnsafeContent(name, reasons) from error
         except format_inspector.ImageFormatError as error:
             raise UnsafeContent(name, str(error)) from error
+
+
+def _end(before: bytes, data: bytes) -> bytes:
+    """Return the last bytes of two pieces, as many as a VHD's footer has."""
+    return (before + data[-_VHD_FOOTER:])[-_VHD_FOOTER:]
 
 
 def _matches(inspector: format_inspector.FileInspector) -> bool:
