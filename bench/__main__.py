@@ -66,7 +66,9 @@ def main() -> int:
     show(end_to_end.sections(how))
     reached = [goal for section in sections for goal in section.goals]
     print(f"{report.conditions()}\n\n{table.goals_text(reached)}")
-    if not how.is_quick:
+    if how.is_quick:
+        print("\nA quick run: too few rounds and too small for a verdict.")
+    else:
         report.write(_DOCS, sections, added, curves)
     return 0
 
