@@ -13,7 +13,7 @@ REQUIREMENTS := requirements.txt test-requirements.txt functional-requirements.t
 BENCH_REQUIREMENTS := bench-requirements.txt
 LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 
-.PHONY: help demo serve readme test test-long bench bench-quick lint typing docs clean
+.PHONY: help demo serve readme test test-long bench bench-quick matrix matrix-quick matrix-table pins lint typing docs clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -42,6 +42,12 @@ $(VENV)/.installed-bench: $(VENV)/.installed $(BENCH_REQUIREMENTS)
 	  $(addprefix -r ,$(BENCH_REQUIREMENTS))
 	@touch $@
 
+$(VENV)/.installed-matrix: $(VENV)/.installed matrix-requirements.txt
+	@echo "==> installing what makes environments of other releases of Glance"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -r matrix-requirements.txt
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/python -m demo
 
@@ -66,6 +72,23 @@ bench: $(VENV)/.installed-bench
 # That all of it runs: a few rounds, and nothing is written.
 bench-quick: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench --quick
+
+# Each release of Glance, by these tests and by its own; RELEASES="22.1.1 ..."
+# for some of them.
+matrix: $(VENV)/.installed-matrix
+	@$(BIN)/python -m matrix run $(RELEASES)
+
+# By these tests alone.
+matrix-quick: $(VENV)/.installed-matrix
+	@$(BIN)/python -m matrix run --quick $(RELEASES)
+
+# The table in the documentation, of what was found last.
+matrix-table: $(VENV)/.installed-matrix
+	@$(BIN)/python -m matrix table --write
+
+# The versions of all that the environments hold.
+pins: $(VENV)/.installed-matrix
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m matrix pins $(RELEASES)
 
 lint: $(VENV)/.installed-lint
 	@$(BIN)/ruff check .

@@ -36,9 +36,7 @@ WHAT_IS_BUILT = (
 )
 
 
-WALLABY = (
-    pathlib.Path(glance_filters.__file__).parent / "tests/pins/22.1.1.txt"
-)
+WALLABY = CHECKOUT / "matrix" / "pins" / "22.1.1.txt"
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 # Makes each filter, with its default options, in its order.
 MAKE_ALL = """

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import unittest
 from collections.abc import Callable
 
 import testtools
 from glance import context, gateway
+from glance.api.v2 import images
 
-from glance_filters import image_object, image_status
+from glance_filters import image_status
 from glance_filters.tests.fixtures import (
     auth,
     glance_config,
@@ -156,6 +158,10 @@ class LocationGuardTest(testtools.TestCase):
     def test_add(self) -> None:
         self.check(self.add, "add", {"active": 200, "queued": 200})
 
+    @unittest.skipUnless(
+        hasattr(images.ImagesController, "add_location"),
+        "this Glance has no location API",
+    )
     def test_add_by_location_api(self) -> None:
         self.check(self.add_by_location_api, "add", {"queued": 202})
 
@@ -293,11 +299,6 @@ class ObjectNameTest(testtools.TestCase):
             self.assertEqual(403, answer.status, name)
             text = f"'{name}' is not an image property"
             self.assertIn(text, answer.body.decode())
-        # What other releases and settings have besides.
-        self.assertLessEqual(
-            image_object.ATTRIBUTES - set(dir(image)),
-            {"image", "property_rules", "resource_name"},
-        )
 
     def test_properties_are_not_refused(self) -> None:
         image_id = self.alone.create_image(b"data")
@@ -359,6 +360,11 @@ class OverSocketTest(testtools.TestCase):
         ):
             body = b"" if method == "DELETE" else REMOVE
             answer = self.client.request(method, target, patch, body)
+            if target.startswith("http") and answer.status == 300:
+                # uWSGI hands the URL on as a path, which a Glance without a
+                # urlmap in front does not know.
+                self.assertIs(real_glance.Server.UWSGI, self.server_type)
+                continue
             self.assertEqual(409, answer.status, f"{method} {target}")
             self.assertIn(b"Statuses in which it is allowed", answer.body)
         self.assertEqual(1, len(self.server.folder.locations(image_id)))
@@ -385,7 +391,7 @@ class OverSocketTest(testtools.TestCase):
             for each in self.server.log.splitlines()
             if image_id in each and "location_guard refused" in each
         ]
-        for word in ("update_image", "'remove'", "'killed'", " req-"):
+        for word in ("update_image", "'remove'", "'killed'", "req-"):
             self.assertIn(word, line)
 
 

@@ -48,7 +48,7 @@ FILTERS = ("metadef_overlay",)
 PLACES = [
     (place, layout)
     for place in ("versionnegotiation", "context", "rootapp")
-    for layout in glance_config.Layout
+    for layout in glance_config.layouts()
 ]
 
 

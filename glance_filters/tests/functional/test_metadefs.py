@@ -21,6 +21,7 @@ import sqlite3
 import subprocess
 import sys
 import sysconfig
+import unittest
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,7 +62,7 @@ filesystem_store_datadir = {directory}/staging
 [os_glance_tasks_store]
 filesystem_store_datadir = {directory}/tasks
 [paste_deploy]
-config_file = {directory}/paste.ini
+config_file = {directory}/glance-api-paste.ini
 """
 
 PASTE = """
@@ -95,7 +96,7 @@ class Glance(fixtures.Fixture):
         self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self._config = self.directory / "glance-api.conf"
         self._config.write_text(CONFIG.format(directory=self.directory))
-        (self.directory / "paste.ini").write_text(PASTE)
+        (self.directory / "glance-api-paste.ini").write_text(PASTE)
         self.manage("db_sync")
         self._start()
 
@@ -135,9 +136,15 @@ class Glance(fixtures.Fixture):
         self.manage("db_load_metadefs", str(path))
 
     def merge(self, path: pathlib.Path) -> None:
-        self.manage(
-            "db", "load_metadefs", f"--path={path}", "--merge", "--prefer_new"
-        )
+        options = (f"--path={path}", "--merge", "--prefer_new")
+        try:
+            self.manage("db", "load_metadefs", *options)
+        except subprocess.CalledProcessError as error:
+            if b"_update_data_in_db() missing 1 required" in error.stderr:
+                raise unittest.SkipTest(
+                    "glance-manage of this release cannot merge definitions"
+                ) from error
+            raise
 
     def forget(self) -> None:
         """Empty the tables that ``glance-manage`` loads."""

@@ -14,15 +14,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import fixtures
 import testtools
+from glance.image_cache import drivers
 from oslo_config import cfg
 
 from glance_filters.tests.fixtures import http_data, real_glance
 
 DATA = bytes(range(250)) * 40
+# The one of newer releases, which have deprecated the other.
+DRIVER = "centralized_db"
+if importlib.util.find_spec(f"{drivers.__name__}.{DRIVER}") is None:
+    DRIVER = "sqlite"
 CACHE = {
     "cache": {
         "paste.filter_factory": "glance.api.middleware.cache:"
@@ -40,7 +46,7 @@ class CacheTest(testtools.TestCase):
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
         for name, value in (
             ("image_cache_dir", str(self.folder)),
-            ("image_cache_driver", "centralized_db"),
+            ("image_cache_driver", DRIVER),
             ("worker_self_reference_url", "http://127.0.0.1"),
         ):
             cfg.CONF.set_override(name, value)

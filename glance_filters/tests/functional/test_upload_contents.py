@@ -26,7 +26,7 @@ from pathlib import Path
 
 import testtools
 
-from glance_filters import paste_pipelines
+from glance_filters import paste_pipelines, upload_inspection
 from glance_filters.tests.fixtures import (
     auth,
     disk_images,
@@ -51,6 +51,8 @@ class ContentsCase(testtools.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
+        if not upload_inspection.is_available():
+            raise cls.skipException("the extra inspect is not installed")
         options = {"disk_formats": LIST, "inspect": cls.mode}
         cls.glance = real_glance.GlanceServer(
             cls.filters, {FILTER: options}, server=cls.server

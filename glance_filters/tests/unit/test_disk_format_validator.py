@@ -21,16 +21,19 @@ from unittest import mock
 import webob.exc
 from oslo_config import cfg
 
-from glance_filters import configuration
+from glance_filters import configuration, upload_inspection
 from glance_filters.filters import disk_format_validator
+from glance_filters.tests.fixtures.disk_images import BACKED_QCOW2, QCOW2
 from glance_filters.tests.unit import fakes
-from glance_filters.tests.unit.test_content_inspection import BACKED, QCOW2
 
 IMAGE = "/v2/images/a"
 FILE = f"{IMAGE}/file"
 NOISE = bytes(range(1, 200)) * 500
 V2_1 = "application/openstack-images-v2.1-json-patch"
 MODULE = "glance_filters.content_inspection"
+NEEDS_INSPECTORS = unittest.skipUnless(
+    upload_inspection.is_available(), "the extra inspect is not installed"
+)
 
 
 def record(**members: Any) -> fakes.Answer:
@@ -124,6 +127,7 @@ class ListTest(ValidatorCase):
         self.assertEqual(413, code)
         self.assertEqual([], self.core.asked)
 
+    @NEEDS_INSPECTORS
     def test_disabled(self) -> None:
         app = self.filter(enabled="false", inspect="enforce")
         body = b'{"disk_format": "x"}'
@@ -145,14 +149,14 @@ class SchemaTest(ValidatorCase):
             self.assertEqual(answer.body, body)
 
 
-class ModeTest(ValidatorCase):
-    def test_without_inspectors(self) -> None:
+class WithoutInspectorsTest(ValidatorCase):
+    def test_modes(self) -> None:
         with mock.patch.dict("sys.modules", {MODULE: None}):
             with self.assertLogs(level="INFO") as logs:
                 app = self.filter()
             [line] = logs.output
             self.assertIn("glance-filters[inspect]", line)
-            self.assertEqual(200, self.call("PUT", FILE, BACKED, app)[0])
+            self.assertEqual(200, self.call("PUT", FILE, BACKED_QCOW2, app)[0])
             for mode in ("warn", "enforce"):
                 with self.assertRaisesRegex(
                     configuration.ConfigurationError,
@@ -163,12 +167,15 @@ class ModeTest(ValidatorCase):
         # Nobody asked the core what the data should be.
         self.assertEqual(["PUT"], self.core.methods)
 
+
+@NEEDS_INSPECTORS
+class ModeTest(ValidatorCase):
     def test_auto_warns_where_there_are_inspectors(self) -> None:
         self.assertEqual(200, self.upload(NOISE)[0])
-        self.assertEqual(415, self.upload(BACKED)[0])
+        self.assertEqual(415, self.upload(BACKED_QCOW2)[0])
 
     def test_off(self) -> None:
-        self.assertEqual(200, self.upload(BACKED, inspect="off")[0])
+        self.assertEqual(200, self.upload(BACKED_QCOW2, inspect="off")[0])
         self.assertEqual(["PUT"], self.core.methods)
 
     def test_warn(self) -> None:
@@ -177,7 +184,7 @@ class ModeTest(ValidatorCase):
         [line] = logs.output
         self.assertIn("'a', declared 'qcow2', are raw", line)
         self.assertEqual([NOISE], self.core_got())
-        code, text = self.upload(BACKED, inspect="warn")
+        code, text = self.upload(BACKED_QCOW2, inspect="warn")
         self.assertEqual(415, code)
         self.assertIn(b"backing file", text)
         self.assertEqual([NOISE], self.core_got())
@@ -192,12 +199,13 @@ class ModeTest(ValidatorCase):
         self.assertEqual([QCOW2], self.core_got())
 
 
+@NEEDS_INSPECTORS
 class DeclaredTest(ValidatorCase):
     """What the core tells about the image, and what it does not."""
 
     def check(self, answer: fakes.Answer, noise: int, backed: int) -> None:
         self.core.answers[IMAGE] = answer
-        for data, code in ((NOISE, noise), (BACKED, backed)):
+        for data, code in ((NOISE, noise), (BACKED_QCOW2, backed)):
             self.assertEqual(code, self.upload(data, inspect="enforce")[0])
 
     def test_formats(self) -> None:
@@ -228,7 +236,7 @@ class DeclaredTest(ValidatorCase):
             self.assertEqual(200, self.upload(NOISE, inspect="enforce")[0])
             # The core reads, and meets the refusal as it does.
             with self.assertRaises(webob.exc.HTTPUnsupportedMediaType):
-                self.upload(BACKED, inspect="enforce")
+                self.upload(BACKED_QCOW2, inspect="enforce")
 
     def test_status_in_which_the_core_takes_no_data(self) -> None:
         """Nothing is read for it that the core does not read."""

@@ -114,6 +114,16 @@ class TakeTest(unittest.TestCase):
                     request.is_body_readable = coding == "chunked"
                 self.assertEqual(expected, request.body_file.read())
 
+    def test_stream_that_can_only_be_iterated_over(self) -> None:
+        pieces = [DATA[:10], b"", DATA[10:5000], DATA[5000:]]
+        for length, expected in ((len(DATA), DATA), (4000, DATA[:4000])):
+            body = upload_body.UploadBody(iter(pieces), length)
+            got = [body.read(700) for _ in DATA[::700]]
+            self.assertEqual(expected, b"".join(got))
+            self.assertTrue(body.complete)
+        body = upload_body.UploadBody(pieces, None)
+        self.assertEqual(DATA, body.read())
+
     def test_chunks_of_uwsgi(self) -> None:
         chunks = [DATA[:3], DATA[3:70_000], DATA[70_000:], b""]
         uwsgi = mock.Mock(chunked_read=mock.Mock(side_effect=chunks))

@@ -24,10 +24,8 @@ from hypothesis import strategies as st
 from glance_filters import content_inspection
 from glance_filters.content_inspection import BLOCK
 from glance_filters.tests.fixtures import disk_images
+from glance_filters.tests.fixtures.disk_images import BACKED_QCOW2, QCOW2
 
-QCOW2 = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, 1 << 20)
-QCOW2 = QCOW2.ljust(104, b"\0").ljust(70_000, b"\0")
-BACKED = QCOW2[:8] + struct.pack(">Q", 512) + QCOW2[16:]
 DATA_FILE = QCOW2[:72] + struct.pack(">Q", 4) + QCOW2[80:]
 PLOOP = struct.pack(
     "<16sIIIIIQIIIQ",
@@ -113,21 +111,25 @@ CASES: list[tuple[str | None, bytes, str]] = [
     # QEMU reads zeros beyond the end.
     ("qcow2", QCOW2[:100], "matches"),
     ("raw", QCOW2[:100], "is qcow2"),
-    ("raw", BACKED[:100], "unsafe qcow2"),
-    ("qcow2", BACKED[:100], "unsafe qcow2"),
+    ("raw", BACKED_QCOW2[:100], "unsafe qcow2"),
+    ("qcow2", BACKED_QCOW2[:100], "unsafe qcow2"),
     ("qcow2", b"", "is raw"),
     ("qcow2", NOISE, "is raw"),
     ("qcow2", DISK, "is gpt"),
     ("qcow2", VDI, "is vdi"),
-    ("qcow2", BACKED, "unsafe qcow2"),
+    ("qcow2", BACKED_QCOW2, "unsafe qcow2"),
     ("qcow2", DATA_FILE, "unsafe qcow2"),
-    ("raw", BACKED, "unsafe qcow2"),
-    ("ami", BACKED, "unsafe qcow2"),
-    (None, BACKED, "unsafe qcow2"),
+    ("raw", BACKED_QCOW2, "unsafe qcow2"),
+    ("ami", BACKED_QCOW2, "unsafe qcow2"),
+    (None, BACKED_QCOW2, "unsafe qcow2"),
     (None, QCOW2, "matches"),
     (None, NOISE, "matches"),
     # Two formats in one are as good as a wrong one.
-    ("qcow2", QCOW2[:510] + b"\x55\xaa" + QCOW2[512:], "is gpt, qcow2"),
+    (
+        "qcow2",
+        QCOW2[:510] + b"\x55\xaa" + QCOW2[512:],
+        "is gpt, qcow2",
+    ),
     ("qcow2", QCOW2[:32768] + CD[32768:], "is iso, qcow2"),
     ("iso", CD, "matches"),
     ("iso", HYBRID, "matches"),

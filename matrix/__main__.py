@@ -1,0 +1,89 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Run with ``python -m matrix``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from matrix import pins, releases, results, table
+
+
+def main() -> int:
+    """Run the tox environments and print the table, or make the pins."""
+    parser = argparse.ArgumentParser(prog="matrix", description=__doc__)
+    calls = parser.add_subparsers(dest="call", required=True)
+    each = calls.add_parser("run", help="run environments side by side")
+    each.add_argument("release", nargs="*", help="all if none is given")
+    each.add_argument(
+        "--quick", action="store_true", help="without Glance's own tests"
+    )
+    each = calls.add_parser("table", help="show what was found last")
+    each.add_argument("--write", action="store_true", help="into the docs")
+    each = calls.add_parser("pins", help="make the files of versions anew")
+    each.add_argument("release", nargs="*", help="all if none is given")
+    arguments = parser.parse_args()
+    if arguments.call == "table":
+        found = tuple(results.load())
+        print(table.text(found))
+        if arguments.write:
+            table.write(found)
+        return 0
+    known = {each.version: each for each in releases.RELEASES}
+    unknown = set(arguments.release) - known.keys()
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    chosen = [known[name] for name in arguments.release or known]
+    if arguments.call == "pins":
+        for release in chosen:
+            pins.make(release)
+        return 0
+    return _run(chosen, arguments.quick)
+
+
+def _run(chosen: list[releases.Release], quick: bool) -> int:
+    names = [name for each in chosen for name in each.environments]
+    for release in chosen:
+        results.forget(release.version)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tox", "run-parallel"),
+            *("--parallel", "auto", "--parallel-no-spinner"),
+            *("--skip-missing-interpreters", "true"),
+            *("-e", ",".join(names)),
+            *(["--", "-k", "test_a_", "-k", "test_b_"] if quick else []),
+        ],
+        env={**os.environ, "PATH": _path()},
+    )
+    versions = {each.version for each in chosen}
+    found = [each for each in results.load() if each.glance in versions]
+    print(table.text(found))
+    if not found:
+        print("there is no interpreter for any of them", file=sys.stderr)
+        return 1
+    return done.returncode
+
+
+def _path() -> str:
+    """Return the PATH, with the interpreters of pyenv at its end."""
+    root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    folders = sorted(root.glob("versions/3.*/bin"))
+    return os.pathsep.join((os.environ["PATH"], *map(str, folders)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

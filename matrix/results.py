@@ -1,0 +1,72 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What was found for a release, kept for the table of all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+_FOLDER = Path(__file__).parents[1] / ".matrix"
+_FILE = "result.json"
+
+# How a test ends that found nothing wrong.
+GOOD = ("success", "skip", "xfail")
+
+
+@dataclasses.dataclass
+class Result:
+    """What was found in one environment.
+
+    :ivar glance: the version of Glance
+    :ivar series: the name of its series
+    :ivar python: the version of Python
+    :ivar ours: how many of this project's tests ended how
+    :ivar glances: how many of Glance's own tests ended how, without filters
+    :ivar excepted: those that ended differently with the filters, and may
+    :ivar different: those that ended differently, and must not
+    """
+
+    glance: str
+    series: str
+    python: str
+    ours: dict[str, int] = dataclasses.field(default_factory=dict)
+    glances: dict[str, int] = dataclasses.field(default_factory=dict)
+    excepted: list[str] = dataclasses.field(default_factory=list)
+    different: list[str] = dataclasses.field(default_factory=list)
+
+    def save(self) -> None:
+        """Keep it, in place of what was found before."""
+        path = folder(self.glance, self.python)
+        path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(dataclasses.asdict(self), indent=1)
+        (path / _FILE).write_text(text)
+
+
+def folder(glance: str, python: str) -> Path:
+    """Return the folder for what an environment's runs leave."""
+    return _FOLDER / f"{glance}-py{python}"
+
+
+def forget(glance: str) -> None:
+    """Drop what was found for a release."""
+    for path in _FOLDER.glob(f"{glance}-*/{_FILE}"):
+        path.unlink()
+
+
+def load() -> Iterator[Result]:
+    """Yield what was found last in each environment, by Glance's version."""
+    for path in sorted(_FOLDER.glob(f"*/{_FILE}")):
+        yield Result(**json.loads(path.read_text()))

@@ -1,0 +1,76 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What was found for all releases, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from matrix import exceptions, results
+
+_FILE = Path(__file__).parents[1] / "doc" / "source" / "releases-table.inc"
+
+_HEAD = (
+    "Glance",
+    "Python",
+    "This project's tests",
+    "Glance's own tests, alone",
+    "Ended differently with the filters",
+)
+
+
+def text(found: Iterable[results.Result]) -> str:
+    """Return it for a terminal."""
+    rows = [_HEAD, *map(_row, found)]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
+        for row in rows
+    )
+
+
+def write(found: Sequence[results.Result]) -> None:
+    """Write it into the documentation, with what is excepted and why."""
+    lines = [".. Made by: make matrix-table", ""]
+    lines += [".. list-table::", "   :header-rows: 1", ""]
+    for row in (_HEAD, *map(_row, found)):
+        for number, cell in enumerate(row):
+            lines.append(f"   {' ' if number else '*'} - {cell}")
+    lines += ["", "Tests of Glance's own that may end differently:", ""]
+    for name, reason in exceptions.EXCEPTED.items():
+        lines += [f"``{name}``", f"   {reason}", ""]
+    _FILE.write_text("\n".join(lines))
+
+
+def _row(result: results.Result) -> tuple[str, ...]:
+    different = f"{len(result.different)} of {sum(result.glances.values())}"
+    if not result.glances:
+        different = "not run"
+    if result.excepted:
+        different += f", and {len(result.excepted)} excepted"
+    return (
+        f"{result.glance} ({result.series})",
+        result.python,
+        _counts(result.ours),
+        _counts(result.glances),
+        different,
+    )
+
+
+def _counts(ended: dict[str, int]) -> str:
+    words = {"success": "passed", "fail": "failed", "skip": "skipped"}
+    return ", ".join(
+        f"{ended[status]} {words.get(status, status)}"
+        for status in sorted(ended, key=lambda name: (name != "success", name))
+    )
