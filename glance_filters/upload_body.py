@@ -245,9 +245,10 @@ class InspectedInput(InputStream):
         then a client that is still sending does not get to the answer.
         """
         with contextlib.suppress(Exception):
-            for _ in range(_DRAINED // _PIECE):
-                if not self._body.piece(_PIECE):
-                    break
+            left = _DRAINED
+            # A piece may be as short as the client's chunks are.
+            while left > 0 and (piece := self._body.piece(_PIECE)):
+                left -= len(piece)
 
     def _look_at(self, data: bytes) -> None:
         if data and not self._inspection.decided:

@@ -21,7 +21,15 @@ from matrix import releases
 
 # What the tests need beside Glance: its own tests,
 _OF_ITS_TIME = (
-    *("ddt", "fixtures", "os-brick", "oslotest", "psutil", "requests"),
+    *(
+        "ddt",
+        "extras",
+        "fixtures",
+        "os-brick",
+        "oslotest",
+        "psutil",
+        "requests",
+    ),
     *("python-cinderclient", "testresources", "testscenarios"),
     *("tooz", "xattr", "oslo.upgradecheck"),
 )

@@ -202,6 +202,13 @@ class InspectedInputTest(unittest.TestCase):
             # Read on, so that the client gets to the answer; but not for ever.
             self.assertEqual(left, source.left)
 
+    def test_refused_with_short_chunks(self) -> None:
+        source = Stream(bytes(700_000), most=4096)
+        stream = self.make(Looker(100_000, refuse=70_000), source, None)
+        with self.assertRaises(errors.ContentMismatch):
+            stream.read_head(1 << 20)
+        self.assertEqual(0, source.left)
+
     def test_refused_later(self) -> None:
         for length in (None, len(DATA)):
             looker = Looker(10, refuse=200_000)
