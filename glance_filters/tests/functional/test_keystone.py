@@ -18,7 +18,6 @@ import json
 import random
 import uuid
 from collections.abc import Mapping
-from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +115,10 @@ class KeystoneTest(testtools.TestCase):
         self.command(user, "delete", image_id)
 
     def test_command_line(self) -> None:
-        with futures.ThreadPoolExecutor() as pool:
-            list(pool.map(self.life_of_an_image, ("wendy", ADMIN)))
+        # One after the other: over SQLite, Glance now and then answers 500 to
+        # one of two that change something at the same time.
+        for user in ("wendy", ADMIN):
+            self.life_of_an_image(user)
 
     def test_ranges(self) -> None:
         for user in ("wendy", ADMIN):
