@@ -35,9 +35,7 @@ WHAT_IS_BUILT = (
     *("README.rst", "LICENSE", "etc", "glance_filters"),
 )
 
-
-WALLABY = CHECKOUT / "matrix" / "pins" / "22.1.1.txt"
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+PINS = CHECKOUT / "matrix" / "pins"
 # Makes each filter, with its default options, in its order.
 MAKE_ALL = """
 from importlib import metadata
@@ -46,8 +44,8 @@ from glance_filters import opts
 cfg.CONF([], project="glance", default_config_files=[])
 made = {
     each.name: each.load()({})(lambda *arguments: [])
-    for each in metadata.entry_points()["paste.filter_factory"]
-    if each.value.startswith("glance_filters.")
+    for each in metadata.distribution("glance-filters").entry_points
+    if each.group == "paste.filter_factory"
 }
 for name, _ in opts.list_opts():
     print(made[name].name)
@@ -105,27 +103,26 @@ def built(target: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     return sdist, wheel
 
 
-class BuildTest(testtools.TestCase):
+class BuildCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.sdist, self.wheel = built(self.root)
 
-    def test_installing_it_moves_nothing_else(self) -> None:
-        """Neither beside this Glance, nor beside that of 2021."""
-        told = run(*PIP, "install", "--dry-run", str(self.wheel))
-        # One of this name is installed, in editable form.
-        lines = [x for x in told.splitlines() if "Would install" in x]
-        self.assertEqual(["Would install glance-filters-1.0.0"], lines)
-        python = python_3_9()
-        if python is None:
-            self.skipTest("python3.9 is not installed")
-        environment = self.root / "wallaby"
+    def check_moves_nothing_else(self, python: str, glance: str) -> None:
+        """Install the wheel into a new environment with a Glance.
+
+        :param python: the interpreter
+        :param glance: the version of Glance
+        """
+        environment = self.root / "environment"
         run(python, "-m", "venv", str(environment))
         there = str(environment / "bin" / "python")
         pip = (there, "-m", "pip", "--disable-pip-version-check")
-        run(*pip, "install", "--quiet", "--requirement", str(WALLABY))
+        pins = str(PINS / f"{glance}.txt")
+        run(*pip, "install", "--quiet", "--requirement", pins)
         before = run(*pip, "freeze").splitlines()
+        self.assertIn(f"glance=={glance}", before)
         run(*pip, "install", "--quiet", str(self.wheel))
         after = run(*pip, "freeze").splitlines()
         [added] = set(after) ^ set(before)
@@ -133,6 +130,21 @@ class BuildTest(testtools.TestCase):
         made = run(there, "-c", MAKE_ALL).splitlines()
         self.assertEqual([*paste_pipelines.FILTERS], made)
 
+
+class BesideTheNewestGlanceTest(BuildCase):
+    def test_installing_it_moves_nothing_else(self) -> None:
+        self.check_moves_nothing_else(sys.executable, "33.0.0")
+
+
+class BesideWallabyTest(BuildCase):
+    def test_installing_it_moves_nothing_else(self) -> None:
+        python = python_3_9()
+        if python is None:
+            self.skipTest("python3.9 is not installed")
+        self.check_moves_nothing_else(python, "22.1.1")
+
+
+class BuildTest(BuildCase):
     def test_what_is_in_it(self) -> None:
         with tarfile.open(self.sdist) as archive:
             names = archive.getnames()
