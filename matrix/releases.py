@@ -57,7 +57,14 @@ class Release:
 RELEASES = (
     Release("22.1.1", "Wallaby", "2021-05-14", ("3.9",)),
     Release("24.2.1", "Yoga", "2022-04-30", ("3.9",)),
-    Release("26.1.0", "2023.1", "2023-04-22", ("3.10",), ("SQLAlchemy<2",)),
+    Release(
+        "26.1.0",
+        "2023.1",
+        "2023-04-22",
+        ("3.10",),
+        # Paste Deploy 3.0 cannot read a name that stands on a line of its own.
+        ("SQLAlchemy<2", "PasteDeploy<3"),
+    ),
     Release("28.1.0", "2024.1", "2024-05-03", ("3.11",)),
     Release("30.2.0", "2025.1", "2025-05-02", ("3.12",)),
     Release("31.1.0", "2025.2", "2025-11-01", ("3.12",)),
