@@ -76,10 +76,11 @@ class MetadefsFolderTest(testtools.TestCase):
             "glance_filters/__init__.py,,\n"
             "../../share/glance-filters/metadefs/compute-hypervisor.json,,\n"
         )
-        self.assertEqual(
-            scheme / "share" / "glance-filters" / "metadefs",
-            self.found(scheme),
-        )
+        folder = scheme / "share" / "glance-filters" / "metadefs"
+        folder.mkdir(parents=True)
+        # Python 3.12 and newer leave out what is listed, but not there.
+        (folder / "compute-hypervisor.json").touch()
+        self.assertEqual(folder, self.found(scheme))
 
     def test_without_a_list_of_files(self) -> None:
         self.assertEqual(
