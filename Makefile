@@ -13,6 +13,9 @@ REQUIREMENTS := requirements.txt test-requirements.txt functional-requirements.t
 BENCH_REQUIREMENTS := bench-requirements.txt
 LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 
+# uv is to trust the certification authorities that the machine trusts.
+export UV_SYSTEM_CERTS ?= true
+
 .PHONY: help demo serve readme test test-long bench bench-quick matrix matrix-quick matrix-table pins lint typing docs clean
 
 help:
