@@ -16,7 +16,7 @@ LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 # uv is to trust the certification authorities that the machine trusts.
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help demo serve readme test test-long bench bench-quick matrix matrix-quick matrix-table pins lint typing docs clean
+.PHONY: help demo serve readme test test-long bench bench-quick matrix matrix-quick matrix-ci matrix-table pins lint typing docs clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -84,6 +84,10 @@ matrix: $(VENV)/.installed-matrix
 # By these tests alone.
 matrix-quick: $(VENV)/.installed-matrix
 	@$(BIN)/python -m matrix run --quick $(RELEASES)
+
+# By Glance's own tests too, the oldest, the newest and one between.
+matrix-ci: $(VENV)/.installed-matrix
+	@$(BIN)/python -m matrix run --others-quick 22.1.1 28.1.0 33.0.0
 
 # The table in the documentation, of what was found last.
 matrix-table: $(VENV)/.installed-matrix

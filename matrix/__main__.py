@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from matrix import pins, releases, results, table
@@ -31,6 +33,11 @@ def main() -> int:
     each.add_argument("release", nargs="*", help="all if none is given")
     each.add_argument(
         "--quick", action="store_true", help="without Glance's own tests"
+    )
+    each.add_argument(
+        "--others-quick",
+        action="store_true",
+        help="also run all others, but these without Glance's own tests",
     )
     each = calls.add_parser("table", help="show what was found last")
     each.add_argument("--write", action="store_true", help="into the docs")
@@ -52,36 +59,69 @@ def main() -> int:
         for release in chosen:
             pins.make(release)
         return 0
-    return _run(chosen, arguments.quick)
+    if arguments.quick:
+        return _run([], chosen)
+    others = [each for each in releases.RELEASES if each not in chosen]
+    return _run(chosen, others if arguments.others_quick else [])
 
 
-def _run(chosen: list[releases.Release], quick: bool) -> int:
-    names = [name for each in chosen for name in each.environments]
-    for release in chosen:
+def _run(
+    whole: Sequence[releases.Release], quick: Sequence[releases.Release]
+) -> int:
+    """Run the environments of releases, and print what was found.
+
+    :param whole: those that are tested by Glance's own tests too
+    :param quick: those that are not
+    """
+    for release in (*whole, *quick):
         results.forget(release.version)
-    # One after the other: while the package is built for one, all files of the
-    # checkout are listed, and none may vanish then.
-    done = _tox("run", "--notest", "-e", ",".join(names))
-    if not done:
-        done = _tox(
-            *("run-parallel", "--parallel", "auto", "--parallel-no-spinner"),
-            *("--skip-pkg-install", "-e", ",".join(names)),
-            *(["--", "-k", "test_a_", "-k", "test_b_"] if quick else []),
-        )
-    versions = {each.version for each in chosen}
-    found = [each for each in results.load() if each.glance in versions]
-    print(table.text(found))
-    if not found:
+    runs = (
+        (_environments(whole), ()),
+        (_environments(quick), ("--", "-k", "test_a_", "-k", "test_b_")),
+    )
+    names = [name for environments, _ in runs for name in environments]
+    if not names:
         print("there is no interpreter for any of them", file=sys.stderr)
         return 1
-    return done
+    # One after the other: while the package is built for one, all files of the
+    # checkout are listed, and none may vanish then.
+    failed = _tox("run", names, "--notest")
+    for environments, arguments in runs:
+        if environments and not failed:
+            how = ("--parallel", "auto", "--parallel-no-spinner")
+            failed = _tox(
+                "run-parallel",
+                environments,
+                *how,
+                "--skip-pkg-install",
+                *arguments,
+            )
+    versions = {each.version for each in (*whole, *quick)}
+    print(
+        table.text(each for each in results.load() if each.glance in versions)
+    )
+    return failed
 
 
-def _tox(command: str, *arguments: str) -> int:
+def _environments(chosen: Iterable[releases.Release]) -> list[str]:
+    """Return the names of those environments that there is a Python for."""
+    names = []
+    for release in chosen:
+        for python, name in zip(release.pythons, release.environments):
+            if shutil.which(f"python{python}", path=_path()):
+                names.append(name)
+            else:
+                print(f"{name}: left out, no python{python}", file=sys.stderr)
+    return names
+
+
+def _tox(command: str, environments: Sequence[str], *arguments: str) -> int:
     """Run tox; return its exit status."""
-    skip = ("--skip-missing-interpreters", "true")
     return subprocess.run(
-        [sys.executable, "-m", "tox", command, *skip, *arguments],
+        [
+            *(sys.executable, "-m", "tox", command),
+            *("-e", ",".join(environments), *arguments),
+        ],
         env={**os.environ, "PATH": _path()},
     ).returncode
 
