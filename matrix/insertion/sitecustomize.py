@@ -12,6 +12,9 @@
 
 """Puts all filters into each pipeline of Glance that this process loads.
 
+This, and the number of objects after which Python collects garbage, is chosen
+by environment variables.
+
 Python imports this module when it starts, if this folder is on its path. So
 it also works in the servers that Glance's tests start. It imports next to
 nothing before Paste Deploy is imported: older Glance replaces parts of the
@@ -19,6 +22,7 @@ standard library by eventlet's, which comes too late for what is imported
 already.
 """
 
+import gc
 import importlib.machinery
 import importlib.util
 import os
@@ -28,7 +32,11 @@ from collections.abc import Sequence
 from typing import Optional
 
 # The file to which the path of each paste file is added that is loaded.
+# Without it, no filters are put anywhere.
 RECORD = "MATRIX_INSERTIONS"
+
+# How many new objects make Python collect garbage, if not its own number.
+COLLECTION = "MATRIX_COLLECTION"
 
 _MODULE = "paste.deploy.loadwsgi"
 
@@ -79,4 +87,7 @@ def _change(module: types.ModuleType) -> None:
     module.ConfigLoader.__init__ = read_with_filters
 
 
-sys.meta_path.insert(0, Finder)
+if RECORD in os.environ:
+    sys.meta_path.insert(0, Finder)
+if COLLECTION in os.environ:
+    gc.set_threshold(int(os.environ[COLLECTION]))
