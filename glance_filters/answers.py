@@ -26,6 +26,7 @@ _ANSWERS: dict[type[errors.FilterError], type[webob.exc.HTTPError]] = {
     errors.DiskFormatNotAllowed: webob.exc.HTTPBadRequest,
     errors.ContentMismatch: webob.exc.HTTPUnsupportedMediaType,
     errors.UnsafeContent: webob.exc.HTTPUnsupportedMediaType,
+    errors.FormatsChanged: webob.exc.HTTPConflict,
     errors.BodyTooLarge: webob.exc.HTTPRequestEntityTooLarge,
     errors.BodyUnreadable: webob.exc.HTTPBadRequest,
     errors.DeprecatedHeader: webob.exc.HTTPBadRequest,

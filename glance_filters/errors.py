@@ -140,6 +140,19 @@ class UnsafeContent(FilterError):
         )
 
 
+class FormatsChanged(FilterError):
+    """An image got other formats after its upload was judged by the old ones.
+
+    :param image_id: the image, as the request names it
+    """
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(
+            f"The formats of image {image_id} were changed while an upload "
+            "of its data began. Please upload them again."
+        )
+
+
 class BodyTooLarge(FilterError):
     """The request body is longer than a filter is willing to read.
 

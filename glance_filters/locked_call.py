@@ -54,7 +54,7 @@ class LockedCall:
         try:
             if self._is_upload:
                 body = upload_body.take(environ)
-                stream = FirstReadInput(body, self._release)
+                stream = upload_body.FirstReadInput(body, self._release)
                 request_body.replace(environ, stream)
             answer = core_answer.ask(self._app, environ)
             # The answer may be sent slowly: the lock must not wait for that.
@@ -62,21 +62,3 @@ class LockedCall:
         finally:
             self._release()
         return answer(environ, start_response)
-
-
-class FirstReadInput(upload_body.InputStream):
-    """``wsgi.input`` that calls back before it is read for the first time."""
-
-    def __init__(
-        self, body: upload_body.UploadBody, on_read: Callable[[], None]
-    ) -> None:
-        super().__init__()
-        self._body = body
-        self._on_read: Callable[[], None] | None = on_read
-
-    def piece(self, size: int) -> bytes:
-        """Return what comes next."""
-        if self._on_read is not None:
-            on_read, self._on_read = self._on_read, None
-            on_read()
-        return self._body.piece(size)

@@ -166,10 +166,33 @@ def take(environ: WSGIEnvironment) -> UploadBody:
     return UploadBody(environ["wsgi.input"], length)
 
 
+class FirstReadInput(InputStream):
+    """``wsgi.input`` that calls back before it is read for the first time.
+
+    :param body: the body
+    :param on_read: called then; if it raises, nothing can be read
+    """
+
+    def __init__(self, body: InputStream, on_read: Callable[[], None]) -> None:
+        super().__init__()
+        self._body = body
+        self._on_read: Callable[[], None] | None = on_read
+
+    def piece(self, size: int) -> bytes:
+        """Return what comes next.
+
+        :raises Exception: what the callback raises
+        """
+        if self._on_read is not None:
+            self._on_read()
+            self._on_read = None
+        return self._body.piece(size)
+
+
 class InspectedInput(InputStream):
     """``wsgi.input`` of which each piece is looked at before it is given on.
 
-    :param body: the body
+    :param body: the body, as :func:`take` returns it
     :param inspection: looks at it
     :param on_refusal: called if it is refused while the core reads it
     """

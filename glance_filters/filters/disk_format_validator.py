@@ -41,6 +41,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_filters import (
+    answers,
     api_calls,
     base,
     configuration,
@@ -48,7 +49,7 @@ from glance_filters import (
     counters,
     disk_format_changes,
     errors,
-    image_document,
+    image_formats,
     image_schema,
     request_body,
     upload_body,
@@ -236,42 +237,58 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         :raises UnsafeContent: if they are unsafe
         :raises ImageUnknown: if the core does not tell what they should be
         """
-        image_id = match.variables["image_id"]
-        declared: str | None = None
-        status: str | None = None
+        formats = image_formats.ask(self._app, environ, match, self.name)
+        body = upload_body.take(environ)
+        judged: upload_body.InputStream = body
+        # The core takes no data for an image without formats, and what a
+        # container holds is not for us to know.
+        if formats is None or (
+            formats.container_format == "bare" and formats.disk_format
+        ):
+            inspection = upload_inspection.UploadInspection(
+                match.variables["image_id"],
+                None if formats is None else formats.disk_format,
+                enforce=settings.inspect == "enforce",
+            )
+
+            def on_refusal(error: errors.FilterError) -> None:
+                self.note_refusal(match, error)
+
+            upload = upload_body.InspectedInput(body, inspection, on_refusal)
+            # The core refuses data in any other status, and need not be sent
+            # any.
+            if formats is not None and formats.status == "queued":
+                upload.read_head(inspection.max_head)
+            judged = upload
+        # The core may write into its own.
+        parent = dict(environ)
+        request_body.replace(
+            environ,
+            upload_body.FirstReadInput(
+                judged, lambda: self._look_again(match, parent, formats)
+            ),
+        )
+
+    def _look_again(
+        self,
+        match: api_calls.Match,
+        environ: WSGIEnvironment,
+        judged_by: image_formats.ImageFormats | None,
+    ) -> None:
+        """Refuse an upload if its image has other formats by now.
+
+        Who reads the data has set the image's status before, and from then on
+        the core lets nobody change the formats. Until then, anybody could.
+
+        :raises HTTPError: to refuse it, as Glance expects it of a stream
+        """
         try:
-            document = image_document.ask(self._app, environ, match, self.name)
-        except image_document.Hidden:
-            pass
-        except image_document.NotTold as error:
-            LOG.warning("No format of image %.80r: %s", image_id, error)
-            raise errors.ImageUnknown(image_id) from error
-        else:
-            declared = _told(document, "disk_format")
-            status = _told(document, "status")
-            # The core takes no data for an image without formats, and what
-            # a container holds is not for us to know.
-            if _told(document, "container_format") != "bare" or not declared:
-                return
-        inspection = upload_inspection.UploadInspection(
-            image_id, declared, enforce=settings.inspect == "enforce"
-        )
-
-        def on_refusal(error: errors.FilterError) -> None:
+            formats = image_formats.ask(self._app, environ, match, self.name)
+            if formats != judged_by:
+                raise errors.FormatsChanged(match.variables["image_id"])
+        except errors.FilterError as error:
             self.note_refusal(match, error)
-
-        upload = upload_body.InspectedInput(
-            upload_body.take(environ), inspection, on_refusal
-        )
-        # The core refuses data in any other status, and need not be sent any.
-        if status == "queued":
-            upload.read_head(inspection.max_head)
-        request_body.replace(environ, upload)
-
-
-def _told(document: dict[str, Any], name: str) -> str | None:
-    value = document.get(name)
-    return value if isinstance(value, str) else None
+            raise answers.answer(error) from error
 
 
 def _compare(

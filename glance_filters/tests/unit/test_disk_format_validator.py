@@ -238,6 +238,21 @@ class DeclaredTest(ValidatorCase):
             with self.assertRaises(webob.exc.HTTPUnsupportedMediaType):
                 self.upload(BACKED_QCOW2, inspect="enforce")
 
+    def test_not_told_when_the_core_begins_to_read(self) -> None:
+        def core(environ: Any, start_response: Any) -> Any:
+            if environ["REQUEST_METHOD"] == "PUT":
+                self.core.answers[IMAGE] = fakes.Answer("502 Bad Gateway")
+            return self.core(environ, start_response)
+
+        factory = disk_format_validator.DiskFormatValidator.factory
+        app = factory({}, inspect="warn")(core)
+        with self.assertLogs(level="INFO") as logs:
+            with self.assertRaises(webob.exc.HTTPServiceUnavailable):
+                self.call("PUT", FILE, QCOW2, app)
+        self.assertIn("status code 502", logs.output[0])
+        self.assertIn("disk_format_validator refused", logs.output[1])
+        self.assertEqual([], self.core_got())
+
     def test_status_in_which_the_core_takes_no_data(self) -> None:
         """Nothing is read for it that the core does not read."""
         self.core.answers[IMAGE] = record(status="active")

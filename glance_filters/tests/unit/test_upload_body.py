@@ -269,3 +269,25 @@ class InspectedInputTest(unittest.TestCase):
         stream.read_head(1 << 20)
         self.assertEqual(b"", stream.read())
         self.assertEqual(1, looker.finished)
+
+
+class FirstReadTest(unittest.TestCase):
+    def test_called_once(self) -> None:
+        on_read = mock.Mock()
+        body = upload_body.FirstReadInput(
+            upload_body.UploadBody(io.BytesIO(DATA), len(DATA)), on_read
+        )
+        on_read.assert_not_called()
+        self.assertEqual(DATA, body.read(10) + body.read())
+        on_read.assert_called_once_with()
+
+    def test_nothing_is_read_if_it_raises(self) -> None:
+        stream = io.BytesIO(DATA)
+        body = upload_body.FirstReadInput(
+            upload_body.UploadBody(stream, len(DATA)),
+            mock.Mock(side_effect=webob.exc.HTTPConflict),
+        )
+        for size in (10, -1, 0x10000):
+            with self.assertRaises(webob.exc.HTTPConflict):
+                body.read(size)
+        self.assertEqual(0, stream.tell())
