@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``glance-filters check-metadefs``: check metadata definition files."""
 
@@ -18,7 +8,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from glance_filters import metadefs
+from glance_filters.metadefs import files
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -47,7 +37,7 @@ def add_parser(sub_parsers: SubParsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check ``options.directory`` and return the exit status."""
     try:
-        findings = metadefs.read_folder(options.directory).findings
+        findings = files.read_folder(options.directory).findings
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_UNREADABLE

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``glance-filters check``: check a paste file and the options in it."""
 
@@ -64,7 +54,7 @@ def add_parser(sub_parsers: SubParsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check ``options.file`` and return the exit status."""
     try:
-        from glance_filters import paste_check, paste_pipelines
+        from glance_filters.paste import check, pipelines
     except ImportError:
         sys.stderr.write(
             "ConfigUpdater is needed: install glance-filters[operator]\n"
@@ -72,17 +62,17 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_UNREADABLE
     try:
         with options.file.open(newline="", encoding="utf-8") as text:
-            file = paste_pipelines.PasteFile(text.read())
+            file = pipelines.PasteFile(text.read())
         conf = _glance_conf(options.config_files)
     except (
         OSError,
         UnicodeDecodeError,
         cfg.Error,
-        paste_pipelines.CannotHandle,
+        pipelines.CannotHandle,
     ) as error:
         sys.stderr.write(f"{options.file}: {error}\n")
         return EXIT_UNREADABLE
-    findings = list(paste_check.check(file, conf))
+    findings = list(check.check(file, conf))
     for finding in findings:
         sys.stdout.write(f"{finding}\n")
     if all(finding.is_harmless for finding in findings):

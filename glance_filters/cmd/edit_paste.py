@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``glance-filters insert`` and ``remove``: filters into a paste file."""
 
@@ -20,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glance_filters import file_replacement
+from glance_filters.paste import replace
 
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -75,31 +65,31 @@ def add_parsers(sub_parsers: SubParsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Edit ``options.file`` and return the exit status."""
     try:
-        from glance_filters import paste_pipelines
+        from glance_filters.paste import pipelines
     except ImportError:
         sys.stderr.write(
             "ConfigUpdater is needed: install glance-filters[operator]\n"
         )
         return EXIT_CANNOT
-    filters = options.filters or paste_pipelines.FILTERS
+    filters = options.filters or pipelines.FILTERS
     for name in filters:
-        if name not in paste_pipelines.FILTERS:
-            known = ", ".join(paste_pipelines.FILTERS)
+        if name not in pipelines.FILTERS:
+            known = ", ".join(pipelines.FILTERS)
             sys.stderr.write(f"there is no filter {name}; filters: {known}\n")
             return EXIT_CANNOT
-    edit = getattr(paste_pipelines, options.command)
+    edit = getattr(pipelines, options.command)
     try:
         with options.file.open(newline="", encoding="utf-8") as file:
             old = file.read()
         new = edit(old, filters, options.flavors)
         sys.stdout.writelines(_diff(str(options.file), old, new))
         if options.write and new != old:
-            backup = file_replacement.replace(options.file, new)
+            backup = replace.replace(options.file, new)
             sys.stderr.write(f"the former file is {backup}\n")
     except (
         OSError,
         UnicodeDecodeError,
-        paste_pipelines.CannotHandle,
+        pipelines.CannotHandle,
     ) as error:
         sys.stderr.write(f"{options.file}: {error}\n")
         return EXIT_CANNOT

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``glance-filters-status upgrade check``, as other services have it."""
 
@@ -21,8 +11,8 @@ from pathlib import Path
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
-from glance_filters import paste_check, paste_pipelines
 from glance_filters.cmd import check_paste
+from glance_filters.paste import check, pipelines
 
 _PASTE_OPT = cfg.StrOpt("config_file", default="glance-api-paste.ini")
 
@@ -45,16 +35,16 @@ class Checks(upgradecheck.UpgradeCommands):
             )
         try:
             with Path(path).open(newline="", encoding="utf-8") as text:
-                file = paste_pipelines.PasteFile(text.read())
+                file = pipelines.PasteFile(text.read())
         except (
             OSError,
             UnicodeDecodeError,
-            paste_pipelines.CannotHandle,
+            pipelines.CannotHandle,
         ) as error:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE, f"{path}: {error}"
             )
-        findings = list(paste_check.check(file, self._conf))
+        findings = list(check.check(file, self._conf))
         code = upgradecheck.Code.SUCCESS
         if not all(finding.is_harmless for finding in findings):
             code = upgradecheck.Code.WARNING

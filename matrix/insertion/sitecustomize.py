@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Puts all filters into each pipeline of Glance that this process loads.
 
@@ -71,11 +61,11 @@ def _change(module: types.ModuleType) -> None:
     read = module.ConfigLoader.__init__
 
     def read_with_filters(self: object, filename: str) -> None:
-        from glance_filters import paste_pipelines
+        from glance_filters.paste import pipelines
 
         path = filename.strip()
         with open(path) as file:
-            text = paste_pipelines.insert(file.read(), paste_pipelines.FILTERS)
+            text = pipelines.insert(file.read(), pipelines.FILTERS)
         # Beside it, since a paste file may refer to others by its folder.
         changed = f"{path}.{os.getpid()}.with-filters"
         with open(changed, "w") as file:

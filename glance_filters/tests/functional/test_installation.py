@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What is built, and installed beside a Glance."""
 
@@ -27,7 +17,8 @@ import fixtures
 import testtools
 
 import glance_filters
-from glance_filters import datafiles, paste_pipelines
+from glance_filters.metadefs import packaged
+from glance_filters.paste import pipelines
 
 CHECKOUT = pathlib.Path(glance_filters.__file__).parents[1]
 WHAT_IS_BUILT = (
@@ -128,7 +119,7 @@ class BuildCase(testtools.TestCase):
         [added] = set(after) ^ set(before)
         self.assertTrue(added.startswith("glance-filters"), added)
         made = run(there, "-c", MAKE_ALL).splitlines()
-        self.assertEqual([*paste_pipelines.FILTERS], made)
+        self.assertEqual([*pipelines.FILTERS], made)
 
 
 class BesideTheNewestGlanceTest(BuildCase):
@@ -153,11 +144,11 @@ class BuildTest(BuildCase):
             names = wheel.namelist()
             [entry_points] = [n for n in names if "entry_points.txt" in n]
             text = wheel.read(entry_points).decode()
-        for name in paste_pipelines.FILTERS:
+        for name in pipelines.FILTERS:
             self.assertIn(f"\n{name} = glance_filters.filters.{name}:", text)
         for end in (
             "glance_filters/py.typed",
             "etc/glance-filters/glance-api-paste.ini",
-            f"{datafiles.METADEFS_FOLDER}/compute-hypervisor.json",
+            f"{packaged.METADEFS_FOLDER}/compute-hypervisor.json",
         ):
             self.assertTrue([n for n in names if n.endswith(end)], end)

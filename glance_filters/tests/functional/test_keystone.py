@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """All filters in Glance's own pipeline of the flavor ``keystone``."""
 
@@ -25,7 +15,7 @@ import fixtures
 import requests
 import testtools
 
-from glance_filters import paste_pipelines
+from glance_filters.paste import pipelines
 from glance_filters.tests.fixtures import (
     http_data,
     keystone_cloud,
@@ -281,7 +271,7 @@ class KeystoneTest(testtools.TestCase):
 
     def test_in_front_of_auth_token_they_would_be(self) -> None:
         """So the calls that are counted are such that each filter asks."""
-        names = " ".join(paste_pipelines.FILTERS)
+        names = " ".join(pipelines.FILTERS)
         text = keystone_cloud.paste_file_with_filters()
         behind = f" authtoken context {names} "
         self.assertIn(behind, text)

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """metadef_overlay in the pipeline of real Glance, and before Newton."""
 
@@ -26,8 +16,8 @@ from typing import Any
 import fixtures
 import testtools
 
-from glance_filters import datafiles
 from glance_filters.filters import metadef_overlay
+from glance_filters.metadefs import packaged
 from glance_filters.tests.fixtures import (
     auth,
     glance_config,
@@ -102,7 +92,7 @@ class RealGlanceTest(testtools.TestCase):
 
     def with_ours(self, name: str, core: Any) -> dict[str, Any]:
         """Return the core's property and what our file has beyond it."""
-        file = datafiles.metadefs_folder() / "compute-hypervisor.json"
+        file = packaged.metadefs_folder() / "compute-hypervisor.json"
         ours = json.loads(file.read_text("utf-8"))["properties"][name]
         if core is None:
             return dict(ours)

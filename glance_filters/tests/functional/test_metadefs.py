@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The shipped definitions, their check and the overlay, on real Glance."""
 
@@ -29,7 +19,8 @@ import fixtures
 import testtools
 from glance.api.v2.model import metadef_property_type
 
-from glance_filters import datafiles, metadef_shape, metadefs, overlay
+from glance_filters.metadefs import files, packaged, schema
+from glance_filters.metadefs import merge as overlay
 from glance_filters.tests.fixtures import newton_metadefs as newton
 
 GLANCE_METADEFS = (
@@ -211,7 +202,7 @@ class GlanceTestCase(testtools.TestCase):
 class ShippedDefinitionsTest(GlanceTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.folder = datafiles.metadefs_folder()
+        self.folder = packaged.metadefs_folder()
         self.ours = json.loads(
             (self.folder / "compute-hypervisor.json").read_text("utf-8")
         )
@@ -260,7 +251,7 @@ class ShippedDefinitionsTest(GlanceTestCase):
         self.glance.load(GLANCE_METADEFS)
         others = {
             name: self.get(name)
-            for name in metadefs.read_folder(GLANCE_METADEFS).namespaces
+            for name in files.read_folder(GLANCE_METADEFS).namespaces
             if name != HYPERVISOR
         }
         self.assertNotIn("bhyve", self.types())
@@ -310,11 +301,11 @@ class ShapeTest(GlanceTestCase):
                     metadef_property_type.PropertyType._wsme_attributes
                 )
             },
-            set(metadef_shape.PROPERTY_MEMBERS),
+            set(schema.PROPERTY_MEMBERS),
         )
 
     def test_core_s_own_files_are_clean(self) -> None:
-        read = metadefs.read_folder(GLANCE_METADEFS)
+        read = files.read_folder(GLANCE_METADEFS)
         self.assertEqual((), read.findings)
         self.assertIn(HYPERVISOR, read.namespaces)
 
@@ -349,7 +340,7 @@ class ShapeTest(GlanceTestCase):
             sorted(broken),
             sorted(
                 pathlib.Path(finding.file).stem
-                for finding in metadefs.read_folder(folder).findings
+                for finding in files.read_folder(folder).findings
             ),
         )
         self.glance.load(folder)
@@ -368,7 +359,7 @@ class ShapeTest(GlanceTestCase):
         ]
         for document in documents:
             folder = self.write(broken=document)
-            self.assertEqual(1, len(metadefs.read_folder(folder).findings))
+            self.assertEqual(1, len(files.read_folder(folder).findings))
             with testtools.ExpectedException(subprocess.CalledProcessError):
                 self.glance.load(folder)
 
@@ -380,7 +371,7 @@ class ShapeTest(GlanceTestCase):
                 "objects": [{"name": "o"}],
             }
         )
-        self.assertEqual(1, len(metadefs.read_folder(folder).findings))
+        self.assertEqual(1, len(files.read_folder(folder).findings))
         self.glance.load(folder)
         self.assertEqual((500, None), self.glance.get("n"))
 
@@ -390,7 +381,7 @@ class OverlayTest(GlanceTestCase):
 
     def test_renders_as_the_core(self) -> None:
         self.glance.load(GLANCE_METADEFS)
-        namespaces = metadefs.read_folder(GLANCE_METADEFS).namespaces
+        namespaces = files.read_folder(GLANCE_METADEFS).namespaces
         for name, definition in namespaces.items():
             core = self.get(name)
             self.assertEqual(
@@ -434,7 +425,7 @@ class OverlayTest(GlanceTestCase):
             )
         )
         folder = self.write(n={"namespace": "n", "properties": {"p": ours}})
-        definition = metadefs.read_folder(folder).namespaces["n"]
+        definition = files.read_folder(folder).namespaces["n"]
         core = self.get("n/properties/hw_p?resource_type=OS::Glance::Image")
         self.assertEqual(
             {**PROPERTY, "name": "p", "enum": ["b", "a"]},
@@ -448,9 +439,9 @@ class OverlayTest(GlanceTestCase):
         types = core["properties"]["hypervisor_type"]["enum"]
         types.remove("vz")
         self.glance.load(self.write(core=core))
-        definition = metadefs.read_folder(
-            datafiles.metadefs_folder()
-        ).namespaces[HYPERVISOR]
+        definition = files.read_folder(packaged.metadefs_folder()).namespaces[
+            HYPERVISOR
+        ]
         document = self.get(f"{HYPERVISOR}/properties/hypervisor_type")
         merged = overlay.merge_property(document, definition)
         self.assertEqual(types, merged["enum"][: len(types)])

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """insert, check and remove, on the paste file of every Glance release."""
 
@@ -26,10 +16,11 @@ import testtools
 from oslo_config import cfg
 from paste.deploy import loadwsgi
 
-from glance_filters import base, paste_check, paste_pipelines
+from glance_filters.filters import base
+from glance_filters.paste import check, pipelines
 from glance_filters.tests.fixtures import glance_releases
 
-FILTERS = paste_pipelines.FILTERS
+FILTERS = pipelines.FILTERS
 
 
 class Stub:
@@ -70,16 +61,16 @@ class ReleasesTest(testtools.TestCase):
 
     def test_each(self) -> None:
         for release, text in self.releases.texts.items():
-            new = paste_pipelines.insert(text, FILTERS)
-            self.assertEqual(new, paste_pipelines.insert(new, FILTERS))
-            file = paste_pipelines.PasteFile(new)
+            new = pipelines.insert(text, FILTERS)
+            self.assertEqual(new, pipelines.insert(new, FILTERS))
+            file = pipelines.PasteFile(new)
             self.assertGreaterEqual(len(file.pipelines), 6, release)
-            found = [*paste_check.check(file, cfg.ConfigOpts())]
+            found = [*check.check(file, cfg.ConfigOpts())]
             self.assertEqual([], found, release)
             for pipeline in file.pipelines:
                 self.assertEqual([*FILTERS], file.filters_in(pipeline))
                 self.check_loads(new, pipeline.flavor)
-            removed = paste_pipelines.remove(new, FILTERS)
+            removed = pipelines.remove(new, FILTERS)
             self.assertEqual(text, removed, release)
 
     def check_loads(self, text: str, flavor: str) -> None:

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """range_translator before cores that lie, and images that are very large."""
 
@@ -20,9 +10,9 @@ from typing import Any
 
 import testtools
 
-from glance_filters import streams
 from glance_filters.filters import range_translator
 from glance_filters.tests.fixtures import http_client, legacy_core
+from glance_filters.wsgi import bodies
 
 
 class LyingCoreTest(testtools.TestCase):
@@ -65,10 +55,10 @@ class LyingCoreTest(testtools.TestCase):
         chunks = factory(core)(environ, start_response)
         try:
             got = b"".join(chunks)
-        except streams.WrongLength:
+        except bodies.WrongLength:
             return started[-1][0], None
         finally:
-            streams.close(chunks)
+            bodies.close(chunks)
         return started[-1][0], got
 
     def test_ranges(self) -> None:
@@ -153,7 +143,7 @@ class MemoryTest(testtools.TestCase):
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-            streams.close(chunks)
+            bodies.close(chunks)
         self.assertGreater(length, 2 * 32 * 1024**2)
         self.assertLess(peak, 2 * 1024**2)
 

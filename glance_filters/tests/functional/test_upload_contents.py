@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """disk_format_validator's look at uploads, on real Glance over sockets."""
 
@@ -26,7 +16,8 @@ from pathlib import Path
 
 import testtools
 
-from glance_filters import paste_pipelines, upload_inspection
+from glance_filters.filters.disk_format_validator import inspection
+from glance_filters.paste import pipelines
 from glance_filters.tests.fixtures import (
     auth,
     disk_images,
@@ -51,7 +42,7 @@ class ContentsCase(testtools.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        if not upload_inspection.is_available():
+        if not inspection.is_available():
             raise cls.skipException("the extra inspect is not installed")
         options = {"disk_formats": LIST, "inspect": cls.mode}
         cls.glance = real_glance.GlanceServer(
@@ -355,7 +346,7 @@ class UwsgiTest(StreamTest):
 class AllFiltersTest(StreamTest):
     """All filters in a row, each of which hands the body on."""
 
-    filters = paste_pipelines.FILTERS
+    filters = pipelines.FILTERS
 
 
 class AllFiltersUwsgiTest(AllFiltersTest):

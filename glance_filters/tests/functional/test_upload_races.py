@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Changes of an image while its upload begins, on real Glance."""
 
@@ -21,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import testtools
 
-from glance_filters import upload_inspection
 from glance_filters.filters import disk_format_validator
+from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.tests.fixtures import (
     auth,
     disk_images,
@@ -54,7 +44,7 @@ class Meanwhile:
 
 
 @testtools.skipUnless(
-    upload_inspection.is_available(), "the extra inspect is not installed"
+    inspection.is_available(), "the extra inspect is not installed"
 )
 class UploadRaceTest(testtools.TestCase):
     def setUp(self) -> None:

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -22,9 +12,9 @@ import fixtures
 import testtools
 
 import glance_filters
-from glance_filters import datafiles
 from glance_filters.cmd import main
 from glance_filters.cmd import status as status_command
+from glance_filters.metadefs import packaged
 
 PASTE = """\
 [pipeline:glance-api]
@@ -88,7 +78,7 @@ class CheckMetadefsTest(CommandTestCase):
         self.assertEqual(
             (0, "", ""),
             self.run_command(
-                "check-metadefs", str(datafiles.metadefs_folder())
+                "check-metadefs", str(packaged.metadefs_folder())
             ),
         )
 
@@ -186,12 +176,12 @@ class EditPasteTest(PasteCase):
         self.assertEqual(2, self.say("check")[0])
 
     def test_without_the_library(self) -> None:
-        modules = {"glance_filters.paste_pipelines": None}
+        modules = {"glance_filters.paste.pipelines": None}
         with mock.patch.dict("sys.modules", modules):
             with mock.patch.object(
-                glance_filters, "paste_pipelines", create=True
+                glance_filters.paste, "pipelines", create=True
             ):
-                del glance_filters.paste_pipelines
+                del glance_filters.paste.pipelines
                 for command in ("insert", "remove", "check"):
                     status, _, error = self.say(command)
                     self.assertEqual(2, status)
@@ -290,7 +280,7 @@ class CheckPasteTest(PasteCase):
         self.assertIn("glance-filters[coordination]", output)
         validator = "#disk_format_validator\r\n"
         inspect = f"{validator}inspect = enforce\r\n"
-        modules = {"glance_filters.content_inspection": None}
+        modules = {"glance_filters.disk_formats.detection": None}
         with mock.patch.dict("sys.modules", modules):
             status, output = self.check(validator, inspect)
         self.assertEqual(1, status)

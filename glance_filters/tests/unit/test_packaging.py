@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Code, metadata and the files beside them name the same filters.
 
@@ -20,11 +10,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import inspect
 import io
 import pathlib
 import pkgutil
-import types
 from typing import Any
 
 import fixtures
@@ -34,6 +22,7 @@ from paste.deploy import loadwsgi
 
 import glance_filters.filters
 import glance_filters.opts
+from glance_filters.filters.registry import FILTERS
 
 DISTRIBUTION = "glance-filters"
 CHECKOUT = pathlib.Path(glance_filters.__file__).parents[1]
@@ -41,25 +30,6 @@ PASTE_FILE = CHECKOUT / "etc" / "glance-api-paste.ini"
 GENERATOR_FILE = (
     CHECKOUT / "etc" / "oslo-config-generator" / "glance-filters.conf"
 )
-
-
-def filter_modules() -> list[types.ModuleType]:
-    """Return the modules of ``glance_filters.filters``, imported."""
-    package = glance_filters.filters
-    return [
-        importlib.import_module(f"{package.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(package.__path__)
-    ]
-
-
-def filter_class(module: types.ModuleType) -> type[Any]:
-    """Return the one class of *module* that has a ``factory``."""
-    [found] = [
-        member
-        for _, member in inspect.getmembers(module, inspect.isclass)
-        if member.__module__ == module.__name__ and hasattr(member, "factory")
-    ]
-    return found
 
 
 def entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
@@ -78,10 +48,7 @@ def option_names(opts: Any) -> list[str]:
 
 class EntryPointTest(testtools.TestCase):
     def test_each_filter_has_one_named_after_it(self) -> None:
-        expected = {
-            cls.name: cls.factory
-            for cls in map(filter_class, filter_modules())
-        }
+        expected = {cls.name: cls.factory for cls in FILTERS}
         loaded = {
             entry_point.name: entry_point.load()
             for entry_point in entry_points("paste.filter_factory")
@@ -89,11 +56,13 @@ class EntryPointTest(testtools.TestCase):
         self.assertNotEqual({}, expected)
         self.assertEqual(expected, loaded)
 
-    def test_module_is_named_as_its_filter(self) -> None:
-        for module in filter_modules():
-            self.assertEqual(
-                module.__name__.rpartition(".")[2], filter_class(module).name
-            )
+    def test_package_is_named_as_its_filter(self) -> None:
+        packages = {
+            module.name
+            for module in pkgutil.iter_modules(glance_filters.filters.__path__)
+            if module.ispkg
+        }
+        self.assertEqual(packages, {cls.name for cls in FILTERS})
 
 
 class OptionListTest(testtools.TestCase):
@@ -104,10 +73,7 @@ class OptionListTest(testtools.TestCase):
         self.list_opts = entry_point.load()
 
     def test_lists_what_the_filters_declare(self) -> None:
-        declared = {
-            filter_class(module).name: option_names(module.OPTS)
-            for module in filter_modules()
-        }
+        declared = {cls.name: option_names(cls.opts) for cls in FILTERS}
         listed = {
             str(getattr(group, "name", group)): option_names(opts)
             for group, opts in self.list_opts()
@@ -116,9 +82,7 @@ class OptionListTest(testtools.TestCase):
 
     def test_lists_copies(self) -> None:
         # The generator and its users may alter what they are given.
-        declared = {
-            id(opt) for module in filter_modules() for opt in module.OPTS
-        }
+        declared = {id(opt) for cls in FILTERS for opt in cls.opts}
         for _, opts in self.list_opts():
             self.assertFalse(declared & {id(opt) for opt in opts})
 
@@ -160,10 +124,10 @@ class SampleTest(testtools.TestCase):
         path.write_text("\n".join(values), encoding="utf-8")
         conf = cfg.ConfigOpts()
         conf([], default_config_files=[str(path)])
-        for module in filter_modules():
-            group = filter_class(module).name
-            conf.register_opts(module.OPTS, group=group)
-            for opt in module.OPTS:
+        for cls in FILTERS:
+            group = cls.name
+            conf.register_opts(cls.opts, group=group)
+            for opt in cls.opts:
                 self.assertEqual(shown(opt), conf[group][opt.dest])
                 found = conf.get_location(opt.dest, group)
                 assert found is not None
@@ -174,7 +138,7 @@ class PasteFileTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.file = loadwsgi.ConfigLoader(str(PASTE_FILE)).parser
-        self.names = [filter_class(each).name for each in filter_modules()]
+        self.names = [each.name for each in FILTERS]
 
     def pipelines(self) -> dict[str, list[str]]:
         """Return the pipeline of each flavor for which there is a root."""
@@ -201,13 +165,13 @@ class PasteFileTest(testtools.TestCase):
 
     def test_keys_offered_in_a_section_are_the_options(self) -> None:
         text = PASTE_FILE.read_text(encoding="utf-8")
-        for module in filter_modules():
-            name = filter_class(module).name
+        for cls in FILTERS:
+            name = cls.name
             section = text.split(f"[filter:{name}]", 1)[1].split("\n[", 1)[0]
             for line in section.splitlines():
                 if line.startswith("# ") and " = " in line:
                     key, value = line[2:].split(" = ")
-                    [opt] = [o for o in module.OPTS if o.dest == key]
+                    [opt] = [o for o in cls.opts if o.dest == key]
                     self.assertEqual(shown(opt), opt.type(value))
 
     def test_each_pipeline_has_each_filter_between_context_and_cache(

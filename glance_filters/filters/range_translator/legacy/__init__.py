@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What exists only for releases of Glance before Range (Newton, Ocata)."""

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The versions document of the Images API, and one version more in it.
+
+Version 2.6 is the first in which a download understands ``Range``. In front
+of an older core the filters add that ability, and so one minor version above
+the core's highest, by which clients that look for it find it.
+
+See "API versions" in the Image service API reference.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+FIRST_WITH_RANGE = 6
+
+# Where a core gives its versions document.
+PATHS = frozenset(("", "/", "/versions", "/versions/"))
+
+_VERSION = re.compile(r"v2\.([0-9]{1,4})")
+
+
+def highest_minor(document: Any) -> int | None:
+    """Return N of the highest version v2.N in a versions document.
+
+    :param document: the decoded JSON
+    :returns: None if it is no versions document with a version 2
+    """
+    versions = document.get("versions") if isinstance(document, dict) else None
+    if not isinstance(versions, list):
+        return None
+    minors = [
+        minor for each in versions if (minor := _minor(each)) is not None
+    ]
+    return max(minors, default=None)
+
+
+def _minor(version: Any) -> int | None:
+    name = version.get("id") if isinstance(version, dict) else None
+    found = _VERSION.fullmatch(name) if isinstance(name, str) else None
+    return int(found[1]) if found else None
+
+
+def added(minor: int | None) -> int | None:
+    """Return the minor version to add to a core, None if there is none.
+
+    :param minor: the core's highest, None if it does not tell
+    """
+    if minor is None or minor >= FIRST_WITH_RANGE:
+        return None
+    return minor + 1
+
+
+def with_added(body: bytes) -> bytes | None:
+    """Return a versions document with one minor version more, as CURRENT.
+
+    :param body: the core's document
+    :returns: None if it is to stay as it is
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    highest = highest_minor(document)
+    minor = added(highest)
+    if minor is None:
+        return None
+    versions = []
+    for each in document["versions"]:
+        if _minor(each) == highest:
+            versions.append({**each, "id": f"v2.{minor}", "status": "CURRENT"})
+        if isinstance(each, dict) and each.get("status") == "CURRENT":
+            each = {**each, "status": "SUPPORTED"}
+        versions.append(each)
+    return json.dumps({**document, "versions": versions}).encode()

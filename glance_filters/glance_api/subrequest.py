@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Questions to the core: a small request of a filter's own, downstream.
+
+A child request is asked in the name of the user who sent the parent: it
+carries the identity that the filters in front established, and nothing else
+of the parent. Its environ is built from an allow-list; its body is empty.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+# Names the filter that asks, in the child's environ.
+SOURCE_KEY = "glance_filters.source"
+
+# An image may have many long properties; but a core that never ends its answer
+# must not exhaust our memory.
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
+_KEYS = frozenset(
+    (
+        "SCRIPT_NAME",
+        "GATEWAY_INTERFACE",
+        "HTTPS",
+        "HTTP_AUTHORIZATION",
+        "HTTP_COOKIE",
+        "HTTP_FORWARDED",
+        "HTTP_HOST",
+        "HTTP_OPENSTACK_SYSTEM_SCOPE",
+        "api.version",
+        "paste.config",
+        "wsgi.errors",
+        "wsgi.multiprocess",
+        "wsgi.multithread",
+        "wsgi.run_once",
+        "wsgi.url_scheme",
+        "wsgi.version",
+    )
+)
+# HTTP_X_ is where identity, roles, forwarding and request ids travel.
+_KEY_PREFIXES = (
+    "HTTP_X_",
+    "REMOTE_",
+    "SERVER_",
+    "SSL_",
+    "keystone.",
+    "openstack.",
+)
+# A foreign core may take these for the method of the child.
+_METHOD_OVERRIDES = ("HTTP_X_HTTP_METHOD", "HTTP_X_METHOD_OVERRIDE")
+
+
+class NoAnswer(Exception):
+    """The core did not answer a child request, or not within the limit."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the core answered to a child request.
+
+    :ivar status: the status code
+    :ivar headers: the header fields, in their order
+    :ivar body: the whole body, at most ``MAX_ANSWER_BYTES`` bytes
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def ask(
+    app: WSGIApplication,
+    environ: WSGIEnvironment,
+    *,
+    source: str,
+    path_info: str,
+    method: str = "GET",
+    accept: str = "application/json",
+) -> Answer:
+    """Send a child request of *environ* to *app* and return its answer.
+
+    :param app: the application behind the filter
+    :param environ: the parent request's environ, which is left as it is
+    :param source: the name of the filter that asks
+    :param path_info: PATH_INFO of the child, below the parent's SCRIPT_NAME
+    :param method: the child's method
+    :param accept: the child's ``Accept``
+    :raises NoAnswer: if the application raises, breaks WSGI or answers with
+        a body of more than ``MAX_ANSWER_BYTES``
+    """
+    child = _child_environ(environ)
+    child["REQUEST_METHOD"] = method
+    child["PATH_INFO"] = path_info
+    child["HTTP_ACCEPT"] = accept
+    child[SOURCE_KEY] = source
+    try:
+        return _call(app, child)
+    except Exception as error:
+        # Whatever went wrong behind us: the question has no answer.
+        raise NoAnswer(f"{type(error).__name__}: {error}") from error
+
+
+def _call(app: WSGIApplication, child: WSGIEnvironment) -> Answer:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    body = bytearray()
+
+    def take(chunk: bytes) -> None:
+        body.extend(chunk)
+        if len(body) > MAX_ANSWER_BYTES:
+            raise NoAnswer(f"more than {MAX_ANSWER_BYTES} bytes")
+
+    def start_response(
+        status: str,
+        headers: list[tuple[str, str]],
+        exc_info: Any = None,
+    ) -> Callable[[bytes], None]:
+        started.append((status, headers))
+        return take
+
+    chunks = app(child, start_response)
+    try:
+        for chunk in chunks:
+            take(chunk)
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+    status, headers = started[-1]
+    return Answer(int(status[:3]), tuple(headers), bytes(body))
+
+
+def _child_environ(environ: WSGIEnvironment) -> WSGIEnvironment:
+    child = {
+        key: value
+        for key, value in environ.items()
+        if (key in _KEYS or key.startswith(_KEY_PREFIXES))
+        and not key.startswith(_METHOD_OVERRIDES)
+    }
+    # Glance keeps the request's context here. The child must not change the
+    # parent's, so it gets a dict of its own.
+    if "webob.adhoc_attrs" in environ:
+        child["webob.adhoc_attrs"] = dict(environ["webob.adhoc_attrs"])
+    child["QUERY_STRING"] = ""
+    child["wsgi.input"] = io.BytesIO()
+    return child

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Metadata definition files: reading a folder of them, strictly."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from glance_filters.metadefs import schema
+
+_MEMBER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What is wrong at one place of a metadata definition file.
+
+    :param file: the file's path, or the folder's if it holds no file
+    :param path: the place in it, as a JSONPath (RFC 9535), ``$`` for all
+    :param message: the rule that is broken
+    """
+
+    file: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.path}: {self.message}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Namespace:
+    """The part of a namespace's definition that an answer can lack.
+
+    :param name: for example ``OS::Compute::Hypervisor``
+    :param properties: from a property's name, without the prefix of any
+        resource type, to its definition, in the order of the file;
+        mappings are read-only and arrays are tuples, at all depths
+    """
+
+    name: str
+    properties: Mapping[str, Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Metadefs:
+    """What a folder of metadata definition files says.
+
+    :param namespaces: by name; only from files without a finding
+    :param findings: in the order of the files' names
+    """
+
+    namespaces: Mapping[str, Namespace]
+    findings: tuple[Finding, ...]
+
+
+def read_folder(folder: str | os.PathLike[str]) -> Metadefs:
+    """Read the ``*.json`` files that lie directly in a folder.
+
+    :raises OSError: if the folder or one of the files cannot be read
+    """
+    files = sorted(
+        file
+        for file in pathlib.Path(folder).iterdir()
+        if file.name.endswith(".json") and file.is_file()
+    )
+    namespaces: dict[str, Namespace] = {}
+    origins: dict[str, str] = {}
+    findings: list[Finding] = []
+    if not files:
+        findings.append(Finding(str(folder), "$", "no *.json file in it"))
+    for file in files:
+        document, problems = _read_file(file)
+        if not problems:
+            namespace = _namespace(document)
+            # The loader takes files in no particular order, so which of two
+            # wins would be left to chance.
+            first = origins.setdefault(namespace.name, file.name)
+            if first == file.name:
+                namespaces[namespace.name] = namespace
+            else:
+                problems.append((("namespace",), f"also defined in {first}"))
+        findings.extend(
+            Finding(str(file), _json_path(path), message)
+            for path, message in problems
+        )
+    return Metadefs(types.MappingProxyType(namespaces), tuple(findings))
+
+
+def _read_file(file: pathlib.Path) -> tuple[Any, list[schema.Problem]]:
+    try:
+        document = json.loads(
+            file.read_bytes(), object_pairs_hook=_unique_members
+        )
+    # Broken JSON and broken UTF-8 are ValueErrors too.
+    except ValueError as error:
+        return None, [((), f"not readable as JSON: {error}")]
+    return document, list(schema.check(document))
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"member {twice!r} stands twice in one object")
+    return members
+
+
+def _namespace(document: dict[str, Any]) -> Namespace:
+    return Namespace(
+        document["namespace"], _freeze(document.get("properties", {}))
+    )
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, dict):
+        return types.MappingProxyType(
+            {name: _freeze(member) for name, member in value.items()}
+        )
+    if isinstance(value, list):
+        return tuple(_freeze(element) for element in value)
+    return value
+
+
+def _json_path(path: schema.Path) -> str:
+    text = "$"
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif _MEMBER_NAME.fullmatch(step):
+            text += f".{step}"
+        else:
+            text += f"[{json.dumps(step, ensure_ascii=False)}]"
+    return text

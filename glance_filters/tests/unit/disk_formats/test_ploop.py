@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import struct
+import unittest
+
+from oslo_utils.imageutils import format_inspector
+
+from glance_filters.disk_formats import ploop
+
+NAMES = (
+    *("magic", "version", "heads", "cylinders", "cluster_sectors", "entries"),
+    *("disk_sectors", "in_use", "first_data_sector", "flags", "extension"),
+)
+PLAIN = {
+    **dict.fromkeys(NAMES, 0),
+    "magic": b"WithouFreSpacExt",
+    "version": 2,
+    "cluster_sectors": 2048,
+    "entries": 4,
+    "disk_sectors": 8192,
+    "first_data_sector": 2048,
+}
+
+
+def inspect(**fields: object) -> ploop.PloopInspector:
+    values = {**PLAIN, **fields}
+    header = struct.pack("<16sIIIIIQIIIQ", *(values[name] for name in NAMES))
+    inspector = ploop.PloopInspector()
+    inspector.eat_chunk(header[:20])
+    inspector.eat_chunk(header[20:] + bytes(1000))
+    inspector.finish()
+    return inspector
+
+
+class HeaderTest(unittest.TestCase):
+    def test_safe(self) -> None:
+        for fields, size in (
+            ({}, 8192),
+            ({"disk_sectors": 1}, 1),
+            ({"entries": 0, "disk_sectors": 0}, 0),
+            ({"first_data_sector": 0}, 8192),
+            ({"first_data_sector": 1}, 8192),
+            ({"in_use": 0x746F6E59}, 8192),
+            ({"in_use": 0x312E3276}, 8192),
+            ({"extension": 4096}, 8192),
+            ({"magic": b"WithoutFreeSpace"}, 8192),
+            # Of the old magic the upper half is no part of the size.
+            (
+                {"magic": b"WithoutFreeSpace", "disk_sectors": 1 << 32 | 7},
+                7,
+            ),
+        ):
+            with self.subTest(fields):
+                inspector = inspect(**fields)
+                self.assertTrue(inspector.format_match)
+                inspector.safety_check()
+                self.assertEqual(size * 512, inspector.virtual_size)
+
+    def test_unsafe(self) -> None:
+        for fields, check in (
+            ({"version": 1}, "version"),
+            ({"version": 3}, "version"),
+            ({"cluster_sectors": 0}, "clusters"),
+            ({"cluster_sectors": 1 << 31}, "clusters"),
+            ({"entries": 3}, "clusters"),
+            ({"entries": 1 << 30}, "clusters"),
+            ({"disk_sectors": 1 << 40}, "clusters"),
+            ({"entries": 1000, "first_data_sector": 7}, "data"),
+            ({"entries": 1000, "extension": 7}, "data"),
+            ({"in_use": 1}, "in_use"),
+        ):
+            with self.subTest(fields):
+                failed = format_inspector.SafetyCheckFailed
+                with self.assertRaises(failed) as caught:
+                    inspect(**fields).safety_check()
+                self.assertIn(check, caught.exception.failures)
+
+    def test_other_formats(self) -> None:
+        for magic in (b"WithoutFreSpaceX", bytes(16), b"withoutfreespace"):
+            inspector = inspect(magic=magic)
+            self.assertFalse(inspector.format_match)
+            self.assertEqual(0, inspector.virtual_size)
+
+    def test_too_short(self) -> None:
+        inspector = ploop.PloopInspector()
+        inspector.eat_chunk(b"WithouFreSpacExt")
+        inspector.finish()
+        self.assertTrue(inspector.format_match)
+        self.assertEqual(0, inspector.virtual_size)
+        with self.assertRaises(format_inspector.ImageFormatError):
+            inspector.safety_check()

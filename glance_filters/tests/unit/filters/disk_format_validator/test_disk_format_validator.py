@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import json
+import logging
+import unittest
+from typing import Any
+from unittest import mock
+
+import webob.exc
+from oslo_config import cfg
+
+from glance_filters.filters import configuration, disk_format_validator
+from glance_filters.filters.disk_format_validator import inspection
+from glance_filters.tests.fixtures.disk_images import BACKED_QCOW2, QCOW2
+from glance_filters.tests.unit import fakes
+
+IMAGE = "/v2/images/a"
+FILE = f"{IMAGE}/file"
+NOISE = bytes(range(1, 200)) * 500
+V2_1 = "application/openstack-images-v2.1-json-patch"
+MODULE = "glance_filters.disk_formats.detection"
+NEEDS_INSPECTORS = unittest.skipUnless(
+    inspection.is_available(), "the extra inspect is not installed"
+)
+
+
+def record(**members: Any) -> fakes.Answer:
+    image = {
+        "status": "queued",
+        "disk_format": "qcow2",
+        "container_format": "bare",
+        **members,
+    }
+    return fakes.Answer(body=json.dumps(image).encode())
+
+
+class ValidatorCase(unittest.TestCase):
+    def setUp(self) -> None:
+        self.core = fakes.Core({IMAGE: record()})
+        handler = logging.NullHandler()
+        logging.getLogger("glance_filters").addHandler(handler)
+        self.addCleanup(
+            logging.getLogger("glance_filters").removeHandler, handler
+        )
+
+    def tearDown(self) -> None:
+        self.assertEqual(0, self.core.open_bodies)
+
+    def filter(self, **section: str) -> Any:
+        factory = disk_format_validator.DiskFormatValidator.factory
+        return factory({}, **section)(self.core)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        app: Any = None,
+        **keys: Any,
+    ) -> tuple[int, bytes]:
+        environ = fakes.environ_of(method, path, body, **keys)
+        code, _, body = fakes.call(app or self.filter(), environ)
+        return code, body
+
+    def upload(
+        self, data: bytes, path: str = FILE, **section: str
+    ) -> tuple[int, bytes]:
+        app = self.filter(**section)
+        return self.call("PUT", path, data, app)
+
+    def core_got(self) -> list[bytes]:
+        """Return the data of the uploads that reached the core."""
+        return [data for each, _, data in self.core.asked if each == "PUT"]
+
+
+class ListTest(ValidatorCase):
+    def test_core_is_not_called(self) -> None:
+        task = {"input": {"image_properties": {"disk_format": "x"}}}
+        change = {"op": "add", "path": "/disk_format", "value": "x"}
+        for method, path, document in (
+            ("POST", "/v2/images", {"disk_format": "x"}),
+            ("POST", "/v2/tasks", task),
+            ("PATCH", IMAGE, [change]),
+        ):
+            body = json.dumps(document).encode()
+            code, text = self.call(method, path, body, CONTENT_TYPE=V2_1)
+            self.assertEqual(400, code)
+            self.assertIn(b"'x' is not allowed", text)
+            self.assertIn(b"raw, qcow2, vdi, iso, ploop", text)
+        self.assertEqual([], self.core.asked)
+
+    def test_what_sets_no_format(self) -> None:
+        remove = {"op": "remove", "path": "/disk_format"}
+        for method, path, document in (
+            ("POST", "/v2/images", {}),
+            ("POST", "/v2/images", []),
+            ("POST", "/v2/images", {"disk_format": None}),
+            ("POST", "/v2/images", {"Disk_format": "x"}),
+            ("POST", "/v2/tasks", {"disk_format": "x"}),
+            ("POST", "/v2/tasks", {"input": {"disk_format": "x"}}),
+            ("POST", "/v2/tasks", {"input": []}),
+            ("POST", "/v2/tasks", {"input": {"image_properties": "x"}}),
+            ("PATCH", IMAGE, [remove]),
+            ("PATCH", IMAGE, {"disk_format": "x"}),
+        ):
+            body = json.dumps(document).encode()
+            self.core.asked.clear()
+            code, _ = self.call(method, path, body, CONTENT_TYPE=V2_1)
+            self.assertEqual(200, code, document)
+            self.assertEqual([(method, path, body)], self.core.asked)
+
+    def test_too_long(self) -> None:
+        app = self.filter(max_body_size="10")
+        code, _ = self.call("POST", "/v2/images", b"{" + b" " * 10, app)
+        self.assertEqual(413, code)
+        self.assertEqual([], self.core.asked)
+
+    @NEEDS_INSPECTORS
+    def test_disabled(self) -> None:
+        app = self.filter(enabled="false", inspect="enforce")
+        body = b'{"disk_format": "x"}'
+        self.assertEqual(200, self.call("POST", "/v2/images", body, app)[0])
+        self.assertEqual(200, self.call("PUT", FILE, NOISE, app)[0])
+        self.assertEqual(["POST", "PUT"], self.core.methods)
+
+
+class SchemaTest(ValidatorCase):
+    def test_unreadable_passes(self) -> None:
+        for answer in (
+            fakes.Answer(body=b"{"),
+            fakes.Answer(body=b"[]"),
+            fakes.Answer("404 Not Found", b"none"),
+        ):
+            self.core.answers["GET"] = answer
+            code, body = self.call("GET", "/v2/schemas/image")
+            self.assertEqual(answer.status[:3], str(code))
+            self.assertEqual(answer.body, body)
+
+
+class WithoutInspectorsTest(ValidatorCase):
+    def test_modes(self) -> None:
+        with mock.patch.dict("sys.modules", {MODULE: None}):
+            with self.assertLogs(level="INFO") as logs:
+                app = self.filter()
+            [line] = logs.output
+            self.assertIn("glance-filters[inspect]", line)
+            self.assertEqual(200, self.call("PUT", FILE, BACKED_QCOW2, app)[0])
+            for mode in ("warn", "enforce"):
+                with self.assertRaisesRegex(
+                    configuration.ConfigurationError,
+                    rf"disk_format_validator.* inspect = {mode} .*\[inspect\]",
+                ):
+                    self.filter(inspect=mode)
+            self.filter(inspect="off")
+        # Nobody asked the core what the data should be.
+        self.assertEqual(["PUT"], self.core.methods)
+
+
+@NEEDS_INSPECTORS
+class ModeTest(ValidatorCase):
+    def test_auto_warns_where_there_are_inspectors(self) -> None:
+        self.assertEqual(200, self.upload(NOISE)[0])
+        self.assertEqual(415, self.upload(BACKED_QCOW2)[0])
+
+    def test_off(self) -> None:
+        self.assertEqual(200, self.upload(BACKED_QCOW2, inspect="off")[0])
+        self.assertEqual(["PUT"], self.core.methods)
+
+    def test_warn(self) -> None:
+        with self.assertLogs(level="WARNING") as logs:
+            self.assertEqual(200, self.upload(NOISE, inspect="warn")[0])
+        [line] = logs.output
+        self.assertIn("'a', declared 'qcow2', are raw", line)
+        self.assertEqual([NOISE], self.core_got())
+        code, text = self.upload(BACKED_QCOW2, inspect="warn")
+        self.assertEqual(415, code)
+        self.assertIn(b"backing file", text)
+        self.assertEqual([NOISE], self.core_got())
+
+    def test_enforce(self) -> None:
+        for path in (FILE, f"{IMAGE}/stage"):
+            code, text = self.upload(NOISE, path, inspect="enforce")
+            self.assertEqual(415, code)
+            self.assertIn(b"format is qcow2, but the data are raw", text)
+        self.assertEqual([], self.core_got())
+        self.assertEqual(200, self.upload(QCOW2, inspect="enforce")[0])
+        self.assertEqual([QCOW2], self.core_got())
+
+
+@NEEDS_INSPECTORS
+class DeclaredTest(ValidatorCase):
+    """What the core tells about the image, and what it does not."""
+
+    def check(self, answer: fakes.Answer, noise: int, backed: int) -> None:
+        self.core.answers[IMAGE] = answer
+        for data, code in ((NOISE, noise), (BACKED_QCOW2, backed)):
+            self.assertEqual(code, self.upload(data, inspect="enforce")[0])
+
+    def test_formats(self) -> None:
+        for members, noise, backed in (
+            ({"disk_format": "raw"}, 200, 415),
+            ({"disk_format": "unheard-of"}, 200, 415),
+            ({"container_format": "ova"}, 200, 200),
+            ({"container_format": None}, 200, 200),
+            ({"disk_format": None}, 200, 200),
+            ({"disk_format": ["qcow2"]}, 200, 200),
+        ):
+            with self.subTest(members):
+                self.check(record(**members), noise, backed)
+
+    def test_not_told(self) -> None:
+        for answer in (
+            fakes.Answer("500 Internal Server Error"),
+            fakes.Answer(error=RuntimeError("broken")),
+            fakes.Answer(body=b"[]"),
+        ):
+            self.check(answer, 503, 503)
+        self.assertEqual([], self.core_got())
+
+    def test_hidden(self) -> None:
+        """A policy may hide an image from who may send its data."""
+        for status in ("403 Forbidden", "404 Not Found"):
+            self.core.answers[IMAGE] = fakes.Answer(status)
+            self.assertEqual(200, self.upload(NOISE, inspect="enforce")[0])
+            # The core reads, and meets the refusal as it does.
+            with self.assertRaises(webob.exc.HTTPUnsupportedMediaType):
+                self.upload(BACKED_QCOW2, inspect="enforce")
+
+    def test_not_told_when_the_core_begins_to_read(self) -> None:
+        def core(environ: Any, start_response: Any) -> Any:
+            if environ["REQUEST_METHOD"] == "PUT":
+                self.core.answers[IMAGE] = fakes.Answer("502 Bad Gateway")
+            return self.core(environ, start_response)
+
+        factory = disk_format_validator.DiskFormatValidator.factory
+        app = factory({}, inspect="warn")(core)
+        with self.assertLogs(level="INFO") as logs:
+            with self.assertRaises(webob.exc.HTTPServiceUnavailable):
+                self.call("PUT", FILE, QCOW2, app)
+        self.assertIn("status code 502", logs.output[0])
+        self.assertIn("disk_format_validator refused", logs.output[1])
+        self.assertEqual([], self.core_got())
+
+    def test_status_in_which_the_core_takes_no_data(self) -> None:
+        """Nothing is read for it that the core does not read."""
+        self.core.answers[IMAGE] = record(status="active")
+        environ = fakes.environ_of("PUT", FILE, NOISE)
+        read = environ["wsgi.input"].tell
+        self.core.answers["PUT"] = fakes.Answer("409 Conflict")
+
+        def core(environ: Any, start_response: Any) -> Any:
+            if environ["REQUEST_METHOD"] == "PUT":
+                self.assertEqual(0, read())
+            return self.core(environ, start_response)
+
+        factory = disk_format_validator.DiskFormatValidator.factory
+        app = factory({}, inspect="warn")(core)
+        self.assertEqual(409, fakes.call(app, environ)[0])
+
+
+class CoreListTest(ValidatorCase):
+    def test_formats_that_glance_itself_refuses(self) -> None:
+        conf = cfg.ConfigOpts()
+        conf.register_opt(cfg.ListOpt("disk_formats"), "image_format")
+        conf([])
+        conf.set_override("disk_formats", ["raw"], "image_format")
+        with mock.patch.object(cfg, "CONF", conf):
+            with self.assertLogs(level="WARNING") as logs:
+                self.filter(disk_formats="raw,ploop,vdi")
+            [line] = logs.output
+            self.assertIn("ploop, vdi", line)
+            log = disk_format_validator.LOG
+            with mock.patch.object(log, "warning") as warning:
+                self.filter(disk_formats="raw")
+                self.filter(disk_formats="vdi", enabled="false")
+            warning.assert_not_called()

@@ -1,0 +1,641 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import html
+import io
+import itertools
+import json
+import logging
+import tempfile
+import threading
+import unittest
+from typing import Any
+
+import webob
+
+from glance_filters import locks
+from glance_filters.filters import base, location_guard
+from glance_filters.glance_api import image_status, subrequest
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.fakes import IMAGE_ID
+
+PATCH = "application/openstack-images-v2.1-json-patch"
+PATH = f"/v2/images/{IMAGE_ID}"
+
+# (operation, request, statuses in which it is allowed), as documented.
+TABLE = [
+    (
+        "remove",
+        ("PATCH", PATH, b'[{"op": "remove", "path": "/locations/0"}]'),
+        ("active",),
+    ),
+    (
+        "replace",
+        (
+            "PATCH",
+            PATH,
+            b'[{"op": "replace", "path": "/locations", "value": []}]',
+        ),
+        ("active", "queued"),
+    ),
+    (
+        "add",
+        (
+            "PATCH",
+            PATH,
+            b'[{"op": "add", "path": "/locations/-", "value": {}}]',
+        ),
+        ("active", "queued"),
+    ),
+    ("add", ("POST", f"{PATH}/locations", b'{"url": "x"}'), ("queued",)),
+    ("remove", ("DELETE", f"/v2/stores/fast/{IMAGE_ID}", b""), ("active",)),
+]
+
+
+class GuardTestCase(unittest.TestCase):
+    """Calls the guard in front of a fake core."""
+
+    def setUp(self) -> None:
+        self.core = fakes.Core()
+        self.addCleanup(self.check_closed)
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def check_closed(self) -> None:
+        self.assertEqual(0, self.core.open_bodies)
+
+    def guard(self, **section: str) -> location_guard.LocationGuard:
+        factory = location_guard.LocationGuard.factory({}, **section)
+        guard = factory(self.core)
+        assert isinstance(guard, location_guard.LocationGuard)
+        return guard
+
+    def send(
+        self, request: tuple[str, str, bytes], **keys: Any
+    ) -> tuple[int, str, bytes]:
+        method, path, body = request
+        keys = {"CONTENT_TYPE": PATCH, **keys}
+        environ = fakes.environ_of(method, path, body, **keys)
+        self.core.asked.clear()
+        return fakes.call(self.guard(), environ)
+
+
+class TableTest(GuardTestCase):
+    def test_every_status(self) -> None:
+        for (op, request, allowed), status in itertools.product(
+            TABLE, image_status.STATUSES
+        ):
+            with self.subTest(op=op, method=request[0], status=status):
+                self.core.answers["GET"] = fakes.image(status)
+                code, _, body = self.send(request)
+                if status in allowed:
+                    self.assertEqual(200, code)
+                    self.assertEqual(
+                        [("GET", PATH, b""), request], self.core.asked
+                    )
+                    continue
+                self.assertEqual(409, code)
+                # HEAD asks whether the core has the call at all.
+                expected = (
+                    ["GET"] if request[0] == "PATCH" else ["GET", "HEAD"]
+                )
+                self.assertEqual(expected, self.core.methods)
+                for word in (op, status, ", ".join(allowed)):
+                    self.assertIn(word, body.decode())
+
+    def test_every_form(self) -> None:
+        """As the client accepts it: operation, status, what is allowed."""
+        self.core.answers["GET"] = fakes.image("importing")
+        text = (
+            f"Operation 'replace' on the locations of image {IMAGE_ID} "
+            "conflicts with its status 'importing'. Statuses in which it is "
+            "allowed: active, queued."
+        )
+        _, request, _ = TABLE[1]
+        for accept, title in (
+            ("text/plain", "409 Conflict"),
+            ("text/html", "<h1>409 Conflict</h1>"),
+            ("application/json", '"code": "409 Conflict"'),
+        ):
+            with self.subTest(accept):
+                code, _, body = self.send(request, HTTP_ACCEPT=accept)
+                self.assertEqual(409, code)
+                self.assertIn(title, body.decode())
+                if accept == "application/json":
+                    body = json.loads(body)["message"].encode()
+                self.assertIn(text, html.unescape(body.decode()))
+
+    def test_body_is_handed_on(self) -> None:
+        """Byte for byte, however it is written and wherever it ends."""
+        self.core.answers["GET"] = fakes.image("active")
+        plain = TABLE[0][1][2]
+        for body in (
+            plain,
+            b" \r\n" + plain + b"\n\n",
+            plain.replace(b"l", b"\\u006c"),
+            b'[{"op": "add", "op": "remove", "path": "/locations/0"}]',
+            '[{"op": "remove", "path": "/\u2003locations/0"}]'.encode(),
+        ):
+            with self.subTest(body):
+                request = ("PATCH", PATH, body)
+                self.assertEqual(200, self.send(request)[0])
+                self.assertEqual(
+                    [("GET", PATH, b""), request], self.core.asked
+                )
+
+    def test_refusals_are_logged(self) -> None:
+        logging.disable(logging.NOTSET)
+        self.core.answers["GET"] = fakes.image("saving")
+        _, remove, _ = TABLE[0]
+        rename = b'[{"op": "replace", "path": "/base", "value": "x"}]'
+        for request, words in (
+            (remove, ("update_image", "remove", IMAGE_ID, "saving")),
+            (("PATCH", PATH, rename), ("base", IMAGE_ID)),
+        ):
+            with self.assertLogs(base.LOG.logger, "INFO") as logs:
+                self.send(request)
+            (line,) = logs.output
+            for word in words:
+                self.assertIn(word, line)
+
+    def test_a_status_that_nobody_knows(self) -> None:
+        self.core.answers["GET"] = fakes.image("melted")
+        for _, request, _ in TABLE:
+            self.assertEqual(409, self.send(request)[0])
+
+    def test_options(self) -> None:
+        self.core.answers["GET"] = fakes.image("killed")
+        for option, rows in (
+            ("remove_statuses", (0, 4)),
+            ("replace_statuses", (1,)),
+            ("add_statuses", (2,)),
+            ("location_api_statuses", (3,)),
+        ):
+            guard = self.guard(**{option: "killed"})
+            for index, (_, (method, path, body), _) in enumerate(TABLE):
+                environ = fakes.environ_of(
+                    method, path, body, CONTENT_TYPE=PATCH
+                )
+                expected = 200 if index in rows else 409
+                with self.subTest(option, row=index):
+                    self.assertEqual(expected, fakes.call(guard, environ)[0])
+
+    def test_never(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        guard = self.guard(remove_statuses="")
+        method, path, body = TABLE[0][1]
+        environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
+        code, _, text = fakes.call(guard, environ)
+        self.assertEqual(409, code)
+        self.assertIn(b"allowed: none", text)
+
+    def test_one_forbidden_part_refuses_the_whole(self) -> None:
+        self.core.answers["GET"] = fakes.image("queued")
+        add = {"op": "add", "path": "/locations/-", "value": {}}
+        remove = {"op": "remove", "path": "/locations/0"}
+        name = {"op": "replace", "path": "/name", "value": "x"}
+        for patch, expected in (
+            ([add, name], 200),
+            ([name, add, remove], 409),
+            ([remove, add], 409),
+        ):
+            body = json.dumps(patch).encode()
+            with self.subTest(patch):
+                self.assertEqual(expected, self.send(("PATCH", PATH, body))[0])
+
+
+class OtherRequestsTest(GuardTestCase):
+    """What is no change of locations reaches the core unasked."""
+
+    def test_pass(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        rename = b'[{"op": "replace", "path": "/name", "value": "x"}]'
+        remove = TABLE[0][1][2]
+        for name, request, keys in (
+            ("a property", ("PATCH", PATH, rename), {}),
+            ("malformed", ("PATCH", PATH, b"[{"), {}),
+            ("no patch", ("PATCH", PATH, remove), {"CONTENT_TYPE": "a/b"}),
+            ("no body", ("PATCH", PATH, b""), {}),
+            ("another method", ("PUT", PATH, remove), {}),
+            ("another path", ("PATCH", f"{PATH}/file", remove), {}),
+            ("no JSON", ("POST", f"{PATH}/locations", b"url"), {}),
+            ("no body", ("POST", f"{PATH}/locations", b""), {}),
+            ("a body", ("DELETE", f"/v2/stores/a/{IMAGE_ID}", b"x"), {}),
+        ):
+            with self.subTest(name, request=request):
+                self.assertEqual(200, self.send(request, **keys)[0])
+                self.assertEqual([request], self.core.asked)
+
+    def test_calls_that_the_core_has_not(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        self.core.answers["HEAD"] = fakes.Answer("404 Not Found", b"")
+        for _, request, _ in TABLE[3:]:
+            self.assertEqual(200, self.send(request)[0])
+            self.assertEqual(request, self.core.asked[-1])
+        self.core.answers["HEAD"] = fakes.Answer(error=OSError("gone"))
+        for _, request, _ in TABLE[3:]:
+            self.assertEqual(409, self.send(request)[0])
+
+    def test_disabled(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        guard = self.guard(enabled="false")
+        for _, (method, path, body), _ in TABLE:
+            environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
+            self.assertEqual(200, fakes.call(guard, environ)[0])
+        self.assertNotIn("GET", self.core.methods)
+
+    def test_forms(self) -> None:
+        """Routes takes a form's _method for the method; webob reads it."""
+        form = "application/x-www-form-urlencoded"
+        url = f"{PATH}/locations"
+        plain = b'{"url": "http://h/x"}'
+        for name, body, keys, expected in (
+            ("none in it", plain, {}, 409),
+            ("another", b'{"url": "http://h/&_method=GET&"}', {}, 200),
+            ("the same", b'{"url": "http://h/&_method=POST&"}', {}, 409),
+            (
+                "ends by itself",
+                plain,
+                {
+                    "CONTENT_LENGTH": "",
+                    "HTTP_TRANSFER_ENCODING": "chunked",
+                    "wsgi.input_terminated": True,
+                },
+                409,
+            ),
+            # What webob does not read, Routes leaves nothing of.
+            (
+                "not readable",
+                plain,
+                {
+                    "CONTENT_LENGTH": "",
+                    "HTTP_TRANSFER_ENCODING": "chunked",
+                },
+                200,
+            ),
+        ):
+            self.core.answers["GET"] = fakes.image("saving")
+            environ = fakes.environ_of("POST", url, body, CONTENT_TYPE=form)
+            environ.update(keys)
+            with self.subTest(name):
+                code, _, _ = fakes.call(self.guard(), environ)
+                self.assertEqual(expected, code)
+
+    def test_no_forms(self) -> None:
+        """Where there is no form, the method is that of the request."""
+        body = b'{"url": "http://h/&_method=GET&"}'
+        for content_type in ("application/json", "", "a/b"):
+            for length, coding in ((str(len(body)), ""), ("", "chunked")):
+                with self.subTest(content_type, coding=coding):
+                    self.core.answers["GET"] = fakes.image("saving")
+                    code, _, _ = self.send(
+                        ("POST", f"{PATH}/locations", body),
+                        CONTENT_TYPE=content_type,
+                        CONTENT_LENGTH=length,
+                        HTTP_TRANSFER_ENCODING=coding,
+                    )
+                    self.assertEqual(409, code)
+
+    def test_what_is_no_patch_is_not_read(self) -> None:
+        large = bytes(1024 * 1024 + 1)
+        request = ("PATCH", PATH, large)
+        code, _, _ = self.send(request, CONTENT_TYPE="application/json")
+        self.assertEqual(200, code)
+        self.assertEqual([request], self.core.asked)
+
+    def test_overridden_methods(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        method, path, body = TABLE[0][1]
+        query = {"QUERY_STRING": f"_method={method}"}
+        code, _, _ = self.send(("POST", path, body), **query)
+        self.assertEqual(409, code)
+        # The child has no query: it is not overridden.
+        self.assertEqual([("GET", PATH, b"")], self.core.asked)
+        query = {"QUERY_STRING": "_method=PUT"}
+        code, _, _ = self.send((method, path, body), **query)
+        self.assertEqual(200, code)
+
+
+class StatusUnknownTest(GuardTestCase):
+    def test_the_core_answers_what_it_hides(self) -> None:
+        for status in (
+            "300 Multiple Choices",
+            "401 Unauthorized",
+            "403 Forbidden",
+            "404 Not Found",
+        ):
+            self.core.answers["GET"] = fakes.Answer(status)
+            for _, request, _ in TABLE:
+                with self.subTest(status, request=request):
+                    self.assertEqual(200, self.send(request)[0])
+                    self.assertEqual(request, self.core.asked[-1])
+
+    def test_fails_closed(self) -> None:
+        big = b'{"status": "active", "x": "%s"}' % (
+            b"x" * subrequest.MAX_ANSWER_BYTES
+        )
+        for name, answer in (
+            ("500", fakes.Answer("500 Failed", b'{"status": "active"}')),
+            ("503", fakes.Answer("503 Service Unavailable")),
+            ("400", fakes.Answer("400 Bad Request")),
+            ("a time-out", fakes.Answer(error=TimeoutError())),
+            ("a failure", fakes.Answer(error=KeyError("x"))),
+            ("no JSON", fakes.Answer(body=b"<html>")),
+            ("no UTF-8", fakes.Answer(body=b"\xff")),
+            ("no object", fakes.Answer(body=b'["status"]')),
+            ("no status", fakes.Answer(body=b"{}")),
+            ("no text", fakes.Answer(body=b'{"status": 1}')),
+            ("too deep", fakes.Answer(body=b"[" * 100000)),
+            ("too large", fakes.Answer(body=big)),
+        ):
+            self.core.answers["GET"] = answer
+            for _, request, _ in TABLE:
+                with self.subTest(name, request=request):
+                    code, _, body = self.send(request)
+                    self.assertEqual(503, code)
+                    self.assertIn(IMAGE_ID.encode(), body)
+                    self.assertEqual(["GET"], self.core.methods)
+
+
+class ObjectNameTest(GuardTestCase):
+    def patch_of(self, name: str) -> tuple[str, str, bytes]:
+        change = {"op": "replace", "path": f"/{name}", "value": "x"}
+        return "PATCH", PATH, json.dumps([change]).encode()
+
+    def test_refused_in_any_status(self) -> None:
+        for name, status in itertools.product(
+            ("image_id", "extra_properties", "base", "__class__", "__x"),
+            image_status.STATUSES,
+        ):
+            self.core.answers["GET"] = fakes.image(status)
+            code, _, body = self.send(self.patch_of(name))
+            self.assertEqual(403, code, name)
+            self.assertIn(f"{name!r} is not an image property".encode(), body)
+            self.assertEqual(["GET"], self.core.methods)
+
+    def test_a_name_that_is_no_text(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        for name in ("__\ud800", "__a\nb", "__" + "x" * 1000):
+            code, _, body = self.send(self.patch_of(name))
+            self.assertEqual(403, code)
+            self.assertIn(repr(name[:255]).encode(), body)
+
+    def test_what_the_core_hides(self) -> None:
+        routed, unrouted = "405 Method Not Allowed", "404 Not Found"
+        for status, head, expected in (
+            # A policy may forbid to see what it lets one change. Glance says
+            # 404 then, as it does for a path that it does not have.
+            ("403 Forbidden", routed, 403),
+            ("404 Not Found", routed, 403),
+            ("404 Not Found", unrouted, 200),
+            ("401 Unauthorized", routed, 200),
+            ("300 Multiple Choices", routed, 200),
+        ):
+            self.core.answers["GET"] = fakes.Answer(status)
+            self.core.answers["HEAD"] = fakes.Answer(head)
+            code, _, _ = self.send(self.patch_of("image_id"))
+            self.assertEqual(expected, code, status)
+            self.assertEqual(expected == 200, "PATCH" in self.core.methods)
+
+
+class BodyTest(GuardTestCase):
+    def test_limit(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        method, path, body = TABLE[0][1]
+        for limit, expected in ((len(body), 200), (len(body) - 1, 413)):
+            for length in (str(len(body)), None):
+                keys = {"CONTENT_LENGTH": length, "CONTENT_TYPE": PATCH}
+                if length is None:
+                    keys["HTTP_TRANSFER_ENCODING"] = "chunked"
+                environ = fakes.environ_of(method, path, body)
+                environ.update(keys)
+                if length is None:
+                    del environ["CONTENT_LENGTH"]
+                self.core.asked.clear()
+                guard = self.guard(max_body_size=str(limit))
+                with self.subTest(limit=limit, length=length):
+                    code, _, text = fakes.call(guard, environ)
+                    self.assertEqual(expected, code)
+                    if expected == 413:
+                        self.assertIn(f"{limit} bytes".encode(), text)
+                        self.assertEqual([], self.core.asked)
+
+    def test_default_limit(self) -> None:
+        self.core.answers["GET"] = fakes.image("active")
+        method, path, body = TABLE[0][1]
+        for size, expected in ((1048576, 200), (1048577, 413)):
+            request = (method, path, body.ljust(size))
+            self.assertEqual(expected, self.send(request)[0])
+
+    def test_too_deep(self) -> None:
+        request = ("PATCH", PATH, b"[" * 100000)
+        self.assertEqual(400, self.send(request)[0])
+        self.assertEqual([], self.core.asked)
+
+    def test_client_gone(self) -> None:
+        request = ("PATCH", PATH, TABLE[0][1][2])
+        code, _, _ = self.send(request, CONTENT_LENGTH="1000")
+        self.assertEqual(400, code)
+        self.assertEqual([], self.core.asked)
+
+
+class ThreadsTest(GuardTestCase):
+    def test_requests_at_once(self) -> None:
+        """Each request is judged by the status of its own image."""
+
+        def core(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+            status = environ["PATH_INFO"].rpartition("/")[2]
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [json.dumps({"status": status}).encode()]
+
+        guard = location_guard.LocationGuard.factory({})(core)
+        body = TABLE[1][1][2]
+        wrong: list[tuple[str, int]] = []
+
+        def client(status: str) -> None:
+            for _ in range(50):
+                environ = fakes.environ_of(
+                    "PATCH", f"/v2/images/{status}", body, CONTENT_TYPE=PATCH
+                )
+                code = fakes.call(guard, environ)[0]
+                if (code == 200) != (status in ("active", "queued")):
+                    wrong.append((status, code))
+
+        threads = [
+            threading.Thread(target=client, args=(status,))
+            for status in image_status.STATUSES
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([], wrong)
+
+
+class LockTest(GuardTestCase):
+    """While the core changes an image, it is locked."""
+
+    def guard(self, **section: str) -> location_guard.LocationGuard:
+        statuses = {"location_api_statuses": "active"}
+        return super().guard(**statuses, **section)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.url = f"file://{self.folder.name}/locks"
+        self.core.answers["GET"] = fakes.image("active")
+
+    def call_while_held(
+        self, method: str, path: str, body: bytes = b"", **section: str
+    ) -> tuple[int, str]:
+        """Call the guard while the image is locked by another."""
+        others = locks.ImageLocks(self.url, 1)
+        guard = self.guard(
+            coordination_url=self.url, lock_timeout="0.05", **section
+        )
+        with others.acquire(IMAGE_ID.upper()):
+            environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
+            request = webob.Request(environ)
+            status, headers, chunks = request.call_application(guard)
+            b"".join(chunks)
+            getattr(chunks, "close", list)()
+        return int(status[:3]), dict(headers).get("Retry-After", "")
+
+    def test_which_calls_are_locked(self) -> None:
+        patch = b'[{"op": "replace", "path": "/name", "value": "x"}]'
+        image = f"/v2/images/{IMAGE_ID}"
+        for method, path, body in (
+            ("PATCH", image, patch),
+            ("PATCH", image, b""),
+            ("DELETE", image, b""),
+            ("PUT", f"{image}/file", b"data"),
+            ("PUT", f"{image}/stage", b"data"),
+            ("POST", f"{image}/import", b"{}"),
+            ("POST", f"{image}/locations", b"{}"),
+            ("POST", f"{image}/actions/deactivate", b""),
+            ("POST", f"{image}/actions/reactivate", b""),
+            ("DELETE", f"/v2/stores/fast/{IMAGE_ID}", b""),
+        ):
+            with self.subTest(f"{method} {path}"):
+                self.core.asked.clear()
+                found = self.call_while_held(method, path, body)
+                self.assertEqual((409, "1"), found)
+                self.assertEqual([], self.core.asked)
+                # Nobody holds it: the core is reached, and it is let go of.
+                guard = self.guard(coordination_url=self.url)
+                for _ in range(2):
+                    environ = fakes.environ_of(
+                        method, path, body, CONTENT_TYPE=PATCH
+                    )
+                    self.assertEqual(200, fakes.call(guard, environ)[0])
+
+    def test_which_are_not(self) -> None:
+        image = f"/v2/images/{IMAGE_ID}"
+        for method, path in (
+            ("GET", image),
+            ("GET", f"{image}/file"),
+            ("PUT", f"{image}/tags/a"),
+            ("POST", f"{image}/members"),
+            ("POST", "/v2/images"),
+            ("PATCH", f"/v2/images/{IMAGE_ID[:-1]}0"),
+        ):
+            code, _ = self.call_while_held(method, path)
+            self.assertEqual(200, code, path)
+
+    def test_method_that_the_query_overrides(self) -> None:
+        image = f"/v2/images/{IMAGE_ID}"
+        guard = self.guard(coordination_url=self.url, lock_timeout="0.05")
+        with locks.ImageLocks(self.url, 1).acquire(IMAGE_ID):
+            for method, query, code in (
+                ("GET", "_method=DELETE", 409),
+                ("DELETE", "_method=GET", 200),
+            ):
+                environ = fakes.environ_of(method, image, QUERY_STRING=query)
+                self.assertEqual(code, fakes.call(guard, environ)[0], query)
+
+    def test_refused_ones_let_go(self) -> None:
+        self.core.answers["GET"] = fakes.image("saving")
+        guard = self.guard(coordination_url=self.url, lock_timeout="0.05")
+        for _ in range(2):
+            environ = fakes.environ_of(
+                *("PATCH", f"/v2/images/{IMAGE_ID}"),
+                b'[{"op": "remove", "path": "/locations/0"}]',
+                CONTENT_TYPE=PATCH,
+            )
+            code, _, body = fakes.call(guard, environ)
+            self.assertEqual(409, code)
+            self.assertIn(b"saving", body)
+
+    def test_no_lock_to_be_had(self) -> None:
+        with open(f"{self.folder.name}/locks", "w"):
+            pass
+        remove = b'[{"op": "remove", "path": "/locations/0"}]'
+        rename = b'[{"op": "replace", "path": "/name", "value": "x"}]'
+        image = f"/v2/images/{IMAGE_ID}"
+        for section, body, code in (
+            ({}, remove, 503),
+            ({}, rename, 200),
+            ({"on_lock_failure": "proceed"}, rename, 200),
+            ({"on_lock_failure": "refuse"}, rename, 503),
+        ):
+            guard = self.guard(coordination_url=self.url, **section)
+            environ = fakes.environ_of(
+                "PATCH", image, body, CONTENT_TYPE=PATCH
+            )
+            self.assertEqual(code, fakes.call(guard, environ)[0])
+
+    def test_a_body_is_read_before(self) -> None:
+        """Nobody may keep an image locked by sending a body slowly."""
+        guard = self.guard(coordination_url=self.url, lock_timeout="0.05")
+        others = locks.ImageLocks(self.url, 0.05)
+
+        class Body(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                others.acquire(IMAGE_ID).release()
+                return super().read(size)
+
+        image = f"/v2/images/{IMAGE_ID}"
+        for method, path in (
+            ("PATCH", image),
+            ("POST", f"{image}/locations"),
+            ("POST", f"{image}/import"),
+            ("POST", f"{image}/actions/deactivate"),
+        ):
+            environ = fakes.environ_of(method, path, b"{}", CONTENT_TYPE=PATCH)
+            environ["wsgi.input"] = Body(b"{}")
+            with self.subTest(path):
+                self.assertEqual(200, fakes.call(guard, environ)[0])
+
+    def test_a_request_that_the_core_relays(self) -> None:
+        """Glance asks the host that has the data, and waits for it."""
+        image = f"/v2/images/{IMAGE_ID}"
+        there = self.guard(coordination_url=self.url, lock_timeout="0.05")
+        relayed: list[int] = []
+
+        def core(environ: Any, start_response: Any) -> Any:
+            copy = fakes.environ_of(
+                environ["REQUEST_METHOD"],
+                environ["PATH_INFO"],
+                HTTP_X_AUTH_TOKEN=environ["test.token"],
+            )
+            relayed.append(fakes.call(there, copy)[0])
+            return self.core(environ, start_response)
+
+        factory = location_guard.LocationGuard.factory
+        here = factory({}, coordination_url=self.url)(core)
+        for method, path, token, code in (
+            ("POST", "/import", "alice", 200),
+            ("DELETE", "", "alice", 200),
+            # Another request waits.
+            ("DELETE", "", "bob", 409),
+            ("POST", "/actions/deactivate", "alice", 409),
+        ):
+            environ = fakes.environ_of(
+                method, image + path, HTTP_X_AUTH_TOKEN="alice"
+            )
+            environ["test.token"] = token
+            relayed.clear()
+            self.assertEqual(200, fakes.call(here, environ)[0])
+            self.assertEqual([code], relayed, path)

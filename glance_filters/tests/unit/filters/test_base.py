@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import fixtures
+import testtools
+from oslo_config import cfg
+
+from glance_filters import errors
+from glance_filters.filters import base, configuration, location_guard
+from glance_filters.glance_api import api_calls
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.fakes import IMAGE_ID
+
+PATH = f"/v2/images/{IMAGE_ID}"
+PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
+REMOVE = b'[{"op": "remove", "path": "/locations/0"}]'
+
+
+class Unread:
+    """A request body that nobody may touch."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} of the request body")
+
+
+@dataclass(frozen=True)
+class FakeSettings:
+    enabled: bool
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.size == 13:
+            raise ValueError("size is an unlucky number")
+
+
+class FakeFilter(base.Filter[FakeSettings]):
+    """Does with a request what the test tells it to."""
+
+    name = "fake_filter"
+    opts = (
+        cfg.BoolOpt("enabled", default=True, mutable=True),
+        cfg.IntOpt("size", default=1, mutable=True),
+    )
+    calls = (api_calls.UPDATE_IMAGE,)
+    settings_class = FakeSettings
+    handled: list[tuple[api_calls.Match, Any, FakeSettings]]
+    error: Exception | None = None
+
+    def handle(
+        self, match: api_calls.Match, environ: Any, settings: FakeSettings
+    ) -> Any:
+        self.handled.append((match, environ, settings))
+        if self.error is not None:
+            raise self.error
+        return self._app
+
+
+def fake_filter(app: Any, **section: str) -> FakeFilter:
+    fake = FakeFilter.factory({"here": "/", "debug": "x"}, **section)(app)
+    assert isinstance(fake, FakeFilter)
+    fake.handled = []
+    return fake
+
+
+class HandleTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.core = fakes.Core()
+        self.addCleanup(lambda: self.assertEqual(0, self.core.open_bodies))
+
+    def test_which_requests(self) -> None:
+        for method, path, query, ours in (
+            ("PATCH", PATH, "", True),
+            ("PATCH", f"//v2/images//{IMAGE_ID}", "", True),
+            ("GET", PATH, "_method=PATCH", True),
+            ("XYZ", PATH, "a=b&_method=patch", True),
+            ("PATCH", PATH, "_method=GET", False),
+            ("GET", PATH, "", False),
+            ("patch", PATH, "", False),
+            ("PATCH", "/v2/images", "", False),
+        ):
+            fake = fake_filter(self.core)
+            environ = fakes.environ_of(method, path, QUERY_STRING=query)
+            self.assertEqual(200, fakes.call(fake, environ)[0])
+            found = [match.variables for match, _, _ in fake.handled]
+            expected = [{"image_id": IMAGE_ID}] if ours else []
+            self.assertEqual(expected, found, f"{method} {path} {query}")
+        # Each of them was answered by the core.
+        self.assertEqual(8, len(self.core.asked))
+
+    def test_settings(self) -> None:
+        fake = fake_filter(self.core, size="7")
+        fakes.call(fake, fakes.environ_of("PATCH", PATH))
+        ((_, _, settings),) = fake.handled
+        self.assertEqual(FakeSettings(True, 7), settings)
+        fake = fake_filter(self.core, enabled="0")
+        fakes.call(fake, fakes.environ_of("PATCH", PATH))
+        self.assertEqual([], fake.handled)
+
+    def test_settings_that_contradict_each_other(self) -> None:
+        error = self.assertRaises(
+            configuration.ConfigurationError,
+            fake_filter,
+            self.core,
+            size="13",
+        )
+        self.assertEqual("[fake_filter] size is an unlucky number", str(error))
+
+    def test_refusal(self) -> None:
+        fake = fake_filter(self.core)
+        fake.error = errors.BodyTooLarge(7)
+        code, _, body = fakes.call(fake, fakes.environ_of("PATCH", PATH))
+        self.assertEqual(413, code)
+        self.assertIn(b"limit of 7 bytes", body)
+        self.assertEqual([], self.core.asked)
+
+    def test_other_errors_are_the_servers(self) -> None:
+        fake = fake_filter(self.core)
+        fake.error = KeyError("a mistake")
+        self.assertRaises(
+            KeyError, fake, fakes.environ_of("PATCH", PATH), lambda *args: None
+        )
+
+    def test_the_cores_own_errors_are_not_ours(self) -> None:
+        def app(environ: Any, start_response: Any) -> Any:
+            raise errors.BodyTooLarge(7)
+
+        for method in ("PATCH", "GET"):
+            self.assertRaises(
+                errors.BodyTooLarge,
+                fake_filter(app),
+                fakes.environ_of(method, PATH),
+                lambda *args: None,
+            )
+
+
+class PassThroughTest(testtools.TestCase):
+    def test_no_body_is_touched(self) -> None:
+        """Nor one of a request whose query says it is another."""
+
+        def app(*arguments: Any) -> list[bytes]:
+            return [b"x"]
+
+        factory = location_guard.LocationGuard.factory
+        for section, method, path, query in (
+            ({}, "PUT", f"{PATH}/tags/a", ""),
+            ({}, "POST", "/v2/images", ""),
+            ({}, "PATCH", PATH, "_method=GET"),
+            ({}, "GET", "/v2/images", "_method=PATCH"),
+            ({"enabled": "false"}, "PATCH", PATH, ""),
+            ({"enabled": "false"}, "POST", f"{PATH}/locations", ""),
+        ):
+            environ = fakes.environ_of(
+                method, path, REMOVE, QUERY_STRING=query
+            )
+            environ["CONTENT_TYPE"] = PATCH_TYPE
+            environ["wsgi.input"] = Unread()
+            before = dict(environ)
+            start_response: Any = object()
+            guard = factory({}, **section)(app)
+            self.assertEqual([b"x"], guard(environ, start_response))
+            self.assertEqual(before, environ)
+
+    def test_nothing_is_touched(self) -> None:
+        answer: list[bytes] = [b"x"]
+        seen: list[Any] = []
+
+        def app(*arguments: Any) -> list[bytes]:
+            seen.append(arguments)
+            return answer
+
+        guard = location_guard.LocationGuard.factory({})(app)
+        for method, path in (
+            ("GET", "/v2/images"),
+            ("GET", PATH),
+            ("PUT", f"{PATH}/tags/a"),
+            ("POST", "/v2/images"),
+            ("DELETE", f"{PATH}/members/a"),
+            ("PATCH", "/v2/metadefs/namespaces/x"),
+        ):
+            environ: Any = {"REQUEST_METHOD": method, "PATH_INFO": path}
+            before = dict(environ)
+            start_response: Any = object()
+            seen.clear()
+            self.assertIs(answer, guard(environ, start_response))
+            ((found, start),) = seen
+            self.assertIs(environ, found)
+            self.assertIs(start_response, start)
+            self.assertEqual(before, environ)
+
+
+class ReloadTest(testtools.TestCase):
+    """The options follow the files whenever oslo.config mutates them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.path = os.path.join(folder, "service.conf")
+        self.logger = self.useFixture(fixtures.FakeLogger())
+        self.core = fakes.Core({"GET": fakes.image("saving")})
+        self.addCleanup(lambda: self.assertEqual(0, self.core.open_bodies))
+
+    def write(self, text: str) -> None:
+        with open(self.path, "w") as file:
+            file.write(f"[location_guard]\n{text}\n")
+
+    def guard(self, **section: str) -> Any:
+        factory = location_guard.LocationGuard.factory(
+            {}, oslo_config_project="x", oslo_config_file=self.path, **section
+        )
+        return factory(self.core)
+
+    def ask(self, guard: Any) -> int:
+        environ = fakes.environ_of(
+            "PATCH", PATH, REMOVE, CONTENT_TYPE=PATCH_TYPE
+        )
+        return fakes.call(guard, environ)[0]
+
+    def test_reload(self) -> None:
+        self.write("")
+        guard = self.guard()
+        self.assertEqual(409, self.ask(guard))
+        for text, expected in (
+            ("enabled = false", 200),
+            ("enabled = true", 409),
+            ("remove_statuses = saving", 200),
+            ("remove_statuses = active", 409),
+        ):
+            self.write(text)
+            guard._config._conf.mutate_config_files()
+            self.assertEqual(expected, self.ask(guard), text)
+
+    def test_a_wrong_value_changes_nothing(self) -> None:
+        self.write("enabled = false")
+        guard = self.guard()
+        self.write("enabled = true\nremove_statuses = melted")
+        guard._config._conf.mutate_config_files()
+        self.assertEqual(200, self.ask(guard))
+        # The name alone stands in what oslo.config itself logs.
+        self.assertIn(
+            "Keeping the former settings: [location_guard] remove_statuses",
+            self.logger.output,
+        )
+        self.write("enabled = true\nremove_statuses = active")
+        guard._config._conf.mutate_config_files()
+        self.assertEqual(409, self.ask(guard))
+
+    def test_the_section_stays(self) -> None:
+        self.write("enabled = true")
+        guard = self.guard(enabled="false")
+        self.write("enabled = true\nmax_body_size = 7")
+        guard._config._conf.mutate_config_files()
+        self.assertEqual(200, self.ask(guard))
+
+    def test_a_wrong_value_stops_the_start(self) -> None:
+        self.write("add_statuses = melted")
+        error = self.assertRaises(configuration.ConfigurationError, self.guard)
+        self.assertIn("[location_guard] add_statuses", str(error))
+        self.write("")
+        for section, words in (
+            ({"melted": "1"}, ("'melted'", "max_body_size")),
+            ({"add_statuses": "melted"}, ("add_statuses = melted",)),
+            ({"add_statuses": "active queued"}, ("add_statuses",)),
+            ({"max_body_size": "0"}, ("max_body_size = 0",)),
+            ({"max_body_size": "1 MiB"}, ("max_body_size = 1 MiB",)),
+            ({"enabled": ""}, ("enabled",)),
+        ):
+            error = self.assertRaises(
+                configuration.ConfigurationError, self.guard, **section
+            )
+            for word in ("[filter:location_guard]", *words):
+                self.assertIn(word, str(error))

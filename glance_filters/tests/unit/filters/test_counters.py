@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import logging
+import socket
+import unittest
+from unittest import mock
+
+from glance_filters.filters import (
+    configuration,
+    counters,
+    disk_format_validator,
+)
+from glance_filters.tests.unit import fakes
+
+BODY = b'{"disk_format": "x"}'
+
+
+class CountersTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.server.close)
+        self.server.bind(("127.0.0.1", 0))
+        self.server.settimeout(10)
+        self.port = str(self.server.getsockname()[1])
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def send(self, **section: str) -> None:
+        factory = disk_format_validator.DiskFormatValidator.factory
+        app = factory({}, **section)(fakes.Core())
+        for method, path, body in (
+            ("POST", "/v2/images", BODY),
+            ("POST", "/v2/images", b"{}"),
+            ("GET", "/v2/images", b""),
+        ):
+            fakes.call(app, fakes.environ_of(method, path, body))
+
+    def test_counted(self) -> None:
+        self.send(stats_host="127.0.0.1", stats_port=self.port)
+        prefix = "glance_filters.disk_format_validator.create_image"
+        self.assertEqual(
+            [
+                f"{prefix}.requests:1|c",
+                f"{prefix}.refused.400:1|c",
+                f"{prefix}.requests:1|c",
+            ],
+            [self.server.recv(1000).decode() for _ in range(3)],
+        )
+
+    def test_not_counted_without_a_host(self) -> None:
+        self.send(stats_port=self.port)
+        self.server.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            self.server.recv(1000)
+
+    def test_wrong_host(self) -> None:
+        with self.assertRaisesRegex(
+            configuration.ConfigurationError, "stats_host = no host"
+        ):
+            self.send(stats_host="no host")
+
+    def test_without_the_library(self) -> None:
+        with mock.patch.dict("sys.modules", {"statsd": None}):
+            self.send()
+            with self.assertRaisesRegex(
+                configuration.ConfigurationError, r"glance-filters\[stats\]"
+            ):
+                self.send(stats_host="127.0.0.1")
+            with self.assertRaises(ValueError):
+                counters.make("x", "127.0.0.1", 1)

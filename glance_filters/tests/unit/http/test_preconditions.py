@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import unittest
+
+from glance_filters.http import preconditions
+from glance_filters.http.preconditions import Outcome
+
+TAG = '"abc"'
+
+
+class EvaluateTest(unittest.TestCase):
+    def test_rows_of_rfc_9110(self) -> None:
+        proceed, failed = Outcome.PROCEED, Outcome.FAILED
+        not_modified = Outcome.NOT_MODIFIED
+        for section, match, none_match, expected in (
+            ("13.1.1", TAG, None, proceed),
+            ("13.1.1", '"x", "abc"', None, proceed),
+            ("13.1.1", "*", None, proceed),
+            ("13.1.1", '"x"', None, failed),
+            ("13.1.1", f"W/{TAG}", None, failed),
+            ("13.1.1", "abc", None, proceed),
+            ("13.1.2", None, TAG, not_modified),
+            ("13.1.2", None, f"W/{TAG}", not_modified),
+            ("13.1.2", None, "*", not_modified),
+            ("13.1.2", None, '"x", , W/"abc" ,', not_modified),
+            ("13.1.2", None, '"x"', proceed),
+            ("13.1.2", None, '"a,b"', proceed),
+            ("13.1.2", None, "abc", proceed),
+            ("13.2.2", '"x"', TAG, failed),
+            ("13.2.2", TAG, TAG, not_modified),
+            ("13.2.2", None, None, proceed),
+        ):
+            environ: dict[str, object] = {}
+            if match is not None:
+                environ[preconditions.IF_MATCH] = match
+            if none_match is not None:
+                environ[preconditions.IF_NONE_MATCH] = none_match
+            with self.subTest(section, match=match, none_match=none_match):
+                found = preconditions.evaluate(environ, TAG)
+                self.assertEqual(expected, found)
+                self.assertEqual(
+                    bool(environ), preconditions.is_conditional(environ)
+                )
+
+    def test_data_without_a_tag(self) -> None:
+        for name, expected in (
+            (preconditions.IF_MATCH, Outcome.FAILED),
+            (preconditions.IF_NONE_MATCH, Outcome.PROCEED),
+        ):
+            found = preconditions.evaluate({name: TAG}, None)
+            self.assertEqual(expected, found)
+
+    def test_if_range(self) -> None:
+        for text, tag, expected in (
+            (None, TAG, True),
+            (TAG, TAG, True),
+            (f"W/{TAG}", TAG, False),
+            ('"x"', TAG, False),
+            ("Sat, 29 Oct 1994 19:43:31 GMT", TAG, False),
+            (TAG, None, False),
+        ):
+            environ = {} if text is None else {preconditions.IF_RANGE: text}
+            with self.subTest(text, tag=tag):
+                found = preconditions.honours_range(environ, tag)
+                self.assertEqual(expected, found)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+import fixtures
+import testtools
+
+import glance_filters
+from glance_filters.metadefs import packaged
+
+PACKAGE = pathlib.Path(glance_filters.__file__).resolve().parent
+RUN = (
+    "import sys; sys.path.insert(0, sys.argv[1]);"
+    "from glance_filters.metadefs import packaged;"
+    "print(packaged.__file__); print(packaged.metadefs_folder())"
+)
+
+
+class MetadefsFolderTest(testtools.TestCase):
+    def test_source_tree(self) -> None:
+        self.assertEqual(
+            PACKAGE.parent / "etc" / "metadefs", packaged.metadefs_folder()
+        )
+
+    def install(self, record: str | None) -> pathlib.Path:
+        """Lay the package out as an installer does; return the scheme."""
+        scheme = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        site = scheme.resolve() / "lib" / "site-packages"
+        package = site / "glance_filters"
+        (package / "metadefs").mkdir(parents=True)
+        for name in (
+            "__init__.py",
+            "metadefs/__init__.py",
+            "metadefs/packaged.py",
+        ):
+            shutil.copy(PACKAGE / name, package / name)
+        # What another project may have left there.
+        (site / "etc" / "metadefs").mkdir(parents=True)
+        metadata = site / "glance_filters-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text("Name: glance-filters\n")
+        if record is not None:
+            (metadata / "RECORD").write_text(record)
+        return scheme.resolve()
+
+    def found(self, scheme: pathlib.Path) -> pathlib.Path:
+        """Ask a process that imports the package from that scheme."""
+        site = scheme / "lib" / "site-packages"
+        output = subprocess.run(
+            [sys.executable, "-c", RUN, str(site)],
+            cwd=scheme,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        module, folder = output.splitlines()
+        self.assertEqual(
+            site / "glance_filters" / "metadefs" / "packaged.py",
+            pathlib.Path(module),
+        )
+        return pathlib.Path(folder)
+
+    def test_where_the_installer_wrote_them(self) -> None:
+        scheme = self.install(
+            "glance_filters/__init__.py,,\n"
+            "../../share/glance-filters/metadefs/compute-hypervisor.json,,\n"
+        )
+        folder = scheme / "share" / "glance-filters" / "metadefs"
+        folder.mkdir(parents=True)
+        # Python 3.12 and newer leave out what is listed, but not there.
+        (folder / "compute-hypervisor.json").touch()
+        self.assertEqual(folder, self.found(scheme))
+
+    def test_without_a_list_of_files(self) -> None:
+        self.assertEqual(
+            pathlib.Path(sysconfig.get_path("data"))
+            / "share"
+            / "glance-filters"
+            / "metadefs",
+            self.found(self.install(None)),
+        )
+
+
+class PackagingTest(testtools.TestCase):
+    def test_all_files_are_installed_to_the_folder(self) -> None:
+        text = (PACKAGE.parent / "setup.cfg").read_text(encoding="utf-8")
+        listed = text.split(f"{packaged.METADEFS_FOLDER} =\n")[1]
+        names = []
+        for line in listed.splitlines():
+            if not line.startswith("        "):
+                break
+            names.append(line.strip())
+        self.assertEqual(
+            sorted(
+                f"etc/metadefs/{file.name}"
+                for file in packaged.metadefs_folder().iterdir()
+            ),
+            sorted(names),
+        )

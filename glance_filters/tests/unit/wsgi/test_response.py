@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from glance_filters.tests.unit import fakes
+from glance_filters.wsgi import response
+
+Start = Callable[..., Callable[[bytes], object]]
+
+
+class Chunks:
+    """A body that remembers whether it was closed."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self._chunks = chunks
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class AskTest(unittest.TestCase):
+    def ask(self, app: Any) -> response.CoreAnswer:
+        return response.ask(app, fakes.environ_of("GET", "/"))
+
+    def test_the_applications_own_iterable(self) -> None:
+        body = Chunks(b"a")
+
+        def app(environ: Any, start_response: Start) -> Iterable[bytes]:
+            start_response("200 OK", [("Content-Length", "1")])
+            return body
+
+        answer = self.ask(app)
+        self.assertIs(body, answer.body)
+        self.assertEqual(200, answer.code)
+        self.assertEqual(1, answer.content_length())
+        self.assertEqual("1", answer.header("content-LENGTH"))
+        self.assertIsNone(answer.header("ETag"))
+        answer.close()
+        self.assertEqual(1, body.closed)
+
+    def test_a_generator_starts_late(self) -> None:
+        def app(environ: Any, start_response: Start) -> Iterator[bytes]:
+            start_response("201 Created", [])
+            yield b"a"
+            yield b"b"
+
+        answer = self.ask(app)
+        self.assertEqual("201 Created", answer.status)
+        self.assertEqual([b"a", b"b"], list(answer.body))
+
+    def test_what_was_written_comes_first(self) -> None:
+        body = Chunks(b"b")
+
+        def app(environ: Any, start_response: Start) -> Iterable[bytes]:
+            start_response("200 OK", [])(b"a")
+            return body
+
+        answer = self.ask(app)
+        self.assertEqual([b"a", b"b"], list(answer.body))
+        answer.close()
+        self.assertEqual(1, body.closed)
+
+    def test_closed_if_it_breaks_before_it_starts(self) -> None:
+        closed = []
+
+        class Broken:
+            def __iter__(self) -> Iterator[bytes]:
+                raise OSError("x")
+
+            def close(self) -> None:
+                closed.append(self)
+
+        with self.assertRaises(OSError):
+            self.ask(lambda environ, start_response: Broken())
+        self.assertEqual(1, len(closed))
+
+    def test_an_empty_generator_starts_too(self) -> None:
+        def app(environ: Any, start_response: Start) -> Iterator[bytes]:
+            start_response("204 No Content", [])
+            yield from ()
+
+        answer = self.ask(app)
+        self.assertEqual(204, answer.code)
+        self.assertEqual([], list(answer.body))
+
+    def test_no_status_at_all(self) -> None:
+        body = Chunks()
+        with self.assertRaises(RuntimeError):
+            self.ask(lambda environ, start_response: body)
+        self.assertEqual(1, body.closed)
+
+    def test_lengths(self) -> None:
+        for value, expected in (
+            ("0", 0),
+            ("12", 12),
+            ("-1", None),
+            ("1_0", None),
+            ("\u0661", None),
+            ("", None),
+        ):
+            answer = response.CoreAnswer(
+                "200 OK", [("content-length", value)], ()
+            )
+            self.assertEqual(expected, answer.content_length(), value)
+
+    def test_read(self) -> None:
+        for limit, expected in ((2, b"ab"), (1, None)):
+            body = Chunks(b"a", b"b")
+            answer = response.CoreAnswer("200 OK", [], body)
+            self.assertEqual(expected, answer.read(limit))
+            # It can be given on all the same.
+            self.assertEqual(b"ab", b"".join(answer.body))
+            answer.close()
+            self.assertEqual(1, body.closed)
+
+    def test_another_body(self) -> None:
+        headers = [
+            ("Content-Type", "a/b"),
+            ("ETag", '"x"'),
+            ("Content-MD5", "x"),
+            ("content-length", "9"),
+        ]
+        answer = response.CoreAnswer("300 X", headers, ()).with_body(b"ab")
+        self.assertEqual("300 X", answer.status)
+        self.assertEqual(
+            [("Content-Type", "a/b"), ("Content-Length", "2")], answer.headers
+        )
+        self.assertEqual(b"ab", b"".join(answer.body))

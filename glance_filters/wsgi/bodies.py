@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Bodies of answers: iterables with one owner, who closes them.
+
+Nothing is kept of what has passed, but for one chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+
+class WrongLength(Exception):
+    """A body was shorter or longer than was promised.
+
+    Raised while it is sent: the server then breaks the connection, and the
+    client does not take what it got for the whole.
+    """
+
+
+def close(body: Iterable[bytes]) -> None:
+    """Close a WSGI iterable, if it can be closed."""
+    method = getattr(body, "close", None)
+    if method is not None:
+        method()
+
+
+class Cursor:
+    """A body that is read forward, part by part.
+
+    :param body: a WSGI iterable, taken over
+    :ivar position: how many bytes of it were read or left out
+    """
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+        self._chunks = iter(body)
+        self._chunk = b""
+        self.position = 0
+
+    def _fill(self) -> bool:
+        """Have a chunk to take from; False at the end of the body."""
+        while not self._chunk:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return False
+            self._chunk = chunk
+        return True
+
+    def _skip(self, start: int) -> None:
+        """Leave out what comes before *start*, or all if the body ends."""
+        surplus = self.position + len(self._chunk) - start
+        if surplus >= 0:
+            self._chunk = self._chunk[len(self._chunk) - surplus :]
+            self.position = start
+            return
+        # There may be millions of chunks: only their lengths are looked at.
+        position = self.position + len(self._chunk)
+        self._chunk = b""
+        for chunk in self._chunks:
+            position += len(chunk)
+            if position >= start:
+                self._chunk = chunk[len(chunk) - (position - start) :]
+                position = start
+                break
+        self.position = position
+
+    def part(
+        self, start: int, stop: int, ends: bool = False
+    ) -> Iterator[bytes]:
+        """Yield the bytes from *start* to *stop*, reading no further.
+
+        :param start: at least the position
+        :param ends: the body must end at *stop*. Then the last piece is
+            held back until that is certain, so that nobody takes the
+            beginning of something longer for the whole
+        :raises WrongLength: if the body ends before, or does not where it
+            must
+        """
+        self._skip(start)
+        while self.position < stop:
+            if not self._fill():
+                raise WrongLength(
+                    f"the body ended after {self.position} of {stop} bytes"
+                )
+            wanted = stop - self.position
+            piece, self._chunk = self._chunk[:wanted], self._chunk[wanted:]
+            self.position += len(piece)
+            if ends and self.position == stop and self._fill():
+                raise WrongLength(f"the body goes on after {stop} bytes")
+            yield piece
+
+    def close(self) -> None:
+        """Close the body."""
+        close(self._body)
+
+
+class Owned:
+    """A body that is made of chunks, and closes what they came from.
+
+    :param chunks: the chunks, in their order
+    :param close_source: closes their source; it may be called twice
+    """
+
+    def __init__(
+        self, chunks: Iterable[bytes], close_source: Callable[[], object]
+    ) -> None:
+        self._chunks = chunks
+        self._close_source = close_source
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks
+        self.close()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._close_source()
