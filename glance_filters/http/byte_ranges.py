@@ -20,6 +20,7 @@ _SPEC = re.compile("([0-9]*)-([0-9]*)")
 _CONTENT_RANGE = re.compile(
     r"bytes[ \t]+([0-9]+)-([0-9]+)/([0-9]+|\*)", re.IGNORECASE
 )
+_UNSATISFIED = re.compile(r"bytes[ \t]+\*/([0-9]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,15 @@ def parse_content_range(text: str) -> tuple[ByteRange, int | None]:
     if last < first or (size is not None and last >= size):
         raise Invalid("positions that contradict")
     return ByteRange(first, last + 1), size
+
+
+def parse_unsatisfied(text: str) -> int | None:
+    """Read ``bytes */1000``, the Content-Range of a 416 (section 14.4).
+
+    :returns: the size in bytes; None for anything else
+    """
+    found = _UNSATISFIED.fullmatch(text.strip(" \t"))
+    return _position(found[1]) if found else None
 
 
 def format_content_range(each: ByteRange, size: int) -> str:

@@ -16,7 +16,7 @@ from glance_filters.http import byte_ranges
 from glance_filters.http.byte_ranges import ByteRange, RangeSpec, TooCostly
 
 # Larger than any image: stands for its end while its size is not known.
-_ENDLESS = 2**63
+_ENDLESS = 2**62
 # Is within no image.
 BEYOND = RangeSpec(10**18, None)
 
@@ -52,11 +52,6 @@ class Read:
         """How many bytes are read that belong to no part."""
         return self.parts[-1].stop - self.start - sum(map(len, self.parts))
 
-    @property
-    def span(self) -> ByteRange:
-        """All from the first part to the last."""
-        return ByteRange(self.parts[0].start, self.parts[-1].stop)
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -71,18 +66,19 @@ class Plan:
     reads: tuple[Read, ...]
 
     @property
-    def _all(self) -> tuple[Read, ...]:
+    def all(self) -> tuple[Read, ...]:
+        """All reads."""
         return (self.opened, *self.reads) if self.opened else self.reads
 
     @property
     def parts(self) -> tuple[ByteRange, ...]:
         """All parts, in the order in which they are sent."""
-        return tuple(part for read in self._all for part in read.parts)
+        return tuple(part for read in self.all for part in read.parts)
 
     @property
     def discarded(self) -> int:
         """How many bytes are read that belong to no part."""
-        return sum(read.discarded for read in self._all)
+        return sum(read.discarded for read in self.all)
 
 
 def opening(specs: Sequence[RangeSpec], limits: Limits) -> RangeSpec:
@@ -107,9 +103,14 @@ def opening(specs: Sequence[RangeSpec], limits: Limits) -> RangeSpec:
     reads = _grouped(joined, limits.max_gap).reads
     if len(reads) > limits.max_calls:
         reads = _grouped(_ascending(joined), limits.max_gap).reads
-    span = reads[0].span
+    return spec_of(reads[0])
+
+
+def spec_of(read: Read) -> RangeSpec:
+    """Return what to ask Glance for, to get all parts of a read."""
+    stop = read.parts[-1].stop
     return RangeSpec(
-        span.start, None if span.stop == _ENDLESS else span.stop - 1
+        read.parts[0].start, None if stop == _ENDLESS else stop - 1
     )
 
 
