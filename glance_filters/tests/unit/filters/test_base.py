@@ -12,7 +12,8 @@ from oslo_config import cfg
 
 from glance_filters import errors
 from glance_filters.filters import base, configuration, location_guard
-from glance_filters.glance_api import api_calls
+from glance_filters.glance_api import calls
+from glance_filters.glance_api.request import Request
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
 
@@ -46,24 +47,33 @@ class FakeFilter(base.Filter[FakeSettings]):
         cfg.BoolOpt("enabled", default=True, mutable=True),
         cfg.IntOpt("size", default=1, mutable=True),
     )
-    calls = (api_calls.UPDATE_IMAGE,)
-    settings_class = FakeSettings
-    handled: list[tuple[api_calls.Match, Any, FakeSettings]]
+    api_calls = (calls.UPDATE_IMAGE, calls.SHOW_VERSIONS)
     error: Exception | None = None
 
-    def handle(
-        self, match: api_calls.Match, environ: Any, settings: FakeSettings
-    ) -> Any:
-        self.handled.append((match, environ, settings))
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.handled: list[tuple[Request, FakeSettings]] = []
+        self.prepared: list[FakeSettings] = []
+
+    @classmethod
+    def make_settings(cls, values: Any, config: Any) -> FakeSettings:
+        return FakeSettings(**values)
+
+    def prepare(self, settings: FakeSettings) -> None:
+        if settings.size == 14:
+            raise ValueError("size cannot be prepared")
+        self.prepared.append(settings)
+
+    def handle(self, request: Request, settings: FakeSettings) -> Any:
+        self.handled.append((request, settings))
         if self.error is not None:
             raise self.error
-        return self._app
+        return None
 
 
 def fake_filter(app: Any, **section: str) -> FakeFilter:
     fake = FakeFilter.factory({"here": "/", "debug": "x"}, **section)(app)
     assert isinstance(fake, FakeFilter)
-    fake.handled = []
     return fake
 
 
@@ -87,16 +97,16 @@ class HandleTest(testtools.TestCase):
             fake = fake_filter(self.core)
             environ = fakes.environ_of(method, path, QUERY_STRING=query)
             self.assertEqual(200, fakes.call(fake, environ)[0])
-            found = [match.variables for match, _, _ in fake.handled]
+            found = [each.match.variables for each, _ in fake.handled]
             expected = [{"image_id": IMAGE_ID}] if ours else []
             self.assertEqual(expected, found, f"{method} {path} {query}")
-        # Each of them was answered by the core.
+        # Each of them was answered by Glance.
         self.assertEqual(8, len(self.core.asked))
 
     def test_settings(self) -> None:
         fake = fake_filter(self.core, size="7")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
-        ((_, _, settings),) = fake.handled
+        ((_, settings),) = fake.handled
         self.assertEqual(FakeSettings(True, 7), settings)
         fake = fake_filter(self.core, enabled="0")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
@@ -126,7 +136,7 @@ class HandleTest(testtools.TestCase):
             KeyError, fake, fakes.environ_of("PATCH", PATH), lambda *args: None
         )
 
-    def test_the_cores_own_errors_are_not_ours(self) -> None:
+    def test_glances_own_errors_are_not_ours(self) -> None:
         def app(environ: Any, start_response: Any) -> Any:
             raise errors.BodyTooLarge(7)
 
