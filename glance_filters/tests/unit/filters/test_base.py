@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
@@ -149,6 +150,62 @@ class HandleTest(testtools.TestCase):
             )
 
 
+class StartTest(testtools.TestCase):
+    def test_twice_in_a_pipeline(self) -> None:
+        """The outer one acts; the inner one would wait for its lock."""
+        logger = self.useFixture(fixtures.FakeLogger())
+        glance = fakes.Core()
+        inner = fake_filter(glance)
+        self.assertEqual("", logger.output)
+
+        class Middleware:
+            def __init__(self, application: Any) -> None:
+                self.application = application
+
+            def __call__(self, *arguments: Any) -> Any:
+                return self.application(*arguments)
+
+        outer = fake_filter(Middleware(inner))
+        self.assertIn("fake_filter is in the pipeline twice", logger.output)
+        self.assertEqual(1, logger.output.count("twice"))
+        fakes.call(outer, fakes.environ_of("PATCH", PATH))
+        self.assertEqual((1, 0), (len(outer.handled), len(inner.handled)))
+        self.assertEqual(1, len(glance.asked))
+
+    def test_pipeline_that_is_a_circle(self) -> None:
+        first = fake_filter(fakes.Core())
+        first._app = first
+        self.assertEqual(1, len(list(base._behind(first))))
+
+    def test_what_cannot_be_prepared_stops_the_start(self) -> None:
+        error = self.assertRaises(
+            configuration.ConfigurationError,
+            fake_filter,
+            fakes.Core(),
+            size="14",
+        )
+        self.assertEqual("[fake_filter] size cannot be prepared", str(error))
+
+
+class DrainTest(testtools.TestCase):
+    """A client that is still sending has to see the refusal."""
+
+    def left(self, **section: str) -> int:
+        fake = fake_filter(fakes.Core(), **section)
+        fake.error = errors.BodyTooLarge(7)
+        body = bytes(5_000_000)
+        environ = fakes.environ_of("PATCH", PATH, body)
+        stream = environ["wsgi.input"]
+        self.assertEqual(413, fakes.call(fake, environ)[0])
+        return len(body) - int(stream.tell())
+
+    def test_rest_of_the_body_is_read(self) -> None:
+        self.assertEqual(0, self.left())
+
+    def test_switched_off(self) -> None:
+        self.assertEqual(5_000_000, self.left(drain_timeout="0"))
+
+
 class PassThroughTest(testtools.TestCase):
     def test_no_body_is_touched(self) -> None:
         """Nor one of a request whose query says it is another."""
@@ -259,6 +316,30 @@ class ReloadTest(testtools.TestCase):
         self.write("enabled = true\nremove_statuses = active")
         guard._config._conf.mutate_config_files()
         self.assertEqual(409, self.ask(guard))
+
+    def test_reload_is_taken_whole_or_not_at_all(self) -> None:
+        fake = fake_filter(self.core)
+        before = (fake._settings, fake._counters, fake._drain_timeout)
+        conf = fake._config._conf
+        for group, name, value in (
+            ("fake_filter", "size", 13),
+            ("fake_filter", "size", 14),
+            ("glance_filters", "stats_host", "127.0.0.1"),
+        ):
+            conf.set_override(name, value, group)
+            self.addCleanup(conf.clear_override, name, group)
+            conf.set_override("drain_timeout", 1.0, "glance_filters")
+            self.addCleanup(
+                conf.clear_override, "drain_timeout", "glance_filters"
+            )
+            with mock.patch.dict("sys.modules", {"statsd": None}):
+                fake.reload()
+            self.assertEqual(
+                before, (fake._settings, fake._counters, fake._drain_timeout)
+            )
+            conf.clear_override(name, group)
+        fake.reload()
+        self.assertEqual(1.0, fake._drain_timeout)
 
     def test_the_section_stays(self) -> None:
         self.write("enabled = true")
