@@ -44,6 +44,8 @@ _OF_ANOTHER_BODY = frozenset(
         "content-type",
     )
 )
+# Where Glance's cache leaves the image that it looked up.
+_IMAGE_OF_CACHE_KEY = "api.cache.image"
 # What a request discards without a line in the log, in bytes.
 _DISCARDED_SILENTLY = 8 * 1024 * 1024
 
@@ -111,10 +113,13 @@ class Download:
         """Add the Content-Length that Glance's cache has taken away."""
         if response.header("Content-Length") is not None:
             return
-        # For GET it is not worth a call of Glance.
-        image = self._data.image if is_head else self._data.known_image
-        if image is not None and image.size is not None:
-            response.headers.append(("Content-Length", str(image.size)))
+        image: Any = response.environ.get(_IMAGE_OF_CACHE_KEY)
+        if image is None:
+            # For GET it is not worth a call of Glance.
+            image = self._data.image if is_head else self._data.known_image
+        size = getattr(image, "size", None)
+        if type(size) is int:
+            response.headers.append(("Content-Length", str(size)))
 
     def partial(self, wanted: RangeRequest) -> CapturedResponse:
         """Return the response with the parts that are wanted.

@@ -64,6 +64,7 @@ class FakeGlance:
     :ivar replies: what it answers to the next requests for data; None, and
         all after, as it should
     :ivar headers: more fields of a response with data
+    :ivar left: what it leaves in the environ
     :ivar asked: what was asked: the value of the request's field, empty for
         the whole, ``image`` for the document
     :ivar opened: how many bodies of data were handed out
@@ -85,6 +86,7 @@ class FakeGlance:
     understands: str | None = RANGE
     replies: list[Reply | Exception | None] = field(default_factory=list)
     headers: list[tuple[str, str]] = field(default_factory=list)
+    left: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     environs: list[dict[str, Any]] = field(default_factory=list)
     opened: int = 0
@@ -95,6 +97,7 @@ class FakeGlance:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         self.environs.append(dict(environ))
+        environ.update(self.left)
         if not environ["PATH_INFO"].endswith("/file"):
             self.asked.append("image")
             if self.image is None:

@@ -6,6 +6,7 @@ import itertools
 import logging
 import unittest
 from typing import Any
+from unittest import mock
 
 from glance_filters.filters.range_translator import responses
 from glance_filters.tests.unit.filters.range_translator import fake_glance
@@ -114,6 +115,17 @@ class WholeTest(Case):
             with self.subTest(method, image=image):
                 self.assertEqual(asked, glance.asked)
                 self.assertEqual(expected, found.fields.get("content-length"))
+
+    def test_length_that_the_cache_of_glance_knows(self) -> None:
+        # It takes the field away, and leaves the image that it has read.
+        app = fake_glance.make_filter(self.glance)
+
+        for size, expected in ((SIZE, str(SIZE)), (None, None), ("5", None)):
+            self.glance.replies = [Reply("200 OK", DATA, Content_MD5=MD5)]
+            self.glance.left = {"api.cache.image": mock.Mock(size=size)}
+            found = fake_glance.get(app)
+            self.assertEqual(expected, found.fields.get("content-length"))
+        self.assertEqual([""] * 3, self.glance.asked)
 
     def test_what_glance_says(self) -> None:
         for status in (
