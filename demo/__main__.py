@@ -32,7 +32,7 @@ from glance_filters.filters import (
 from glance_filters.tests.fixtures import (
     auth,
     http_data,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 
@@ -67,7 +67,7 @@ def _step(text: str) -> Iterator[None]:
 
 
 def _legacy_sides() -> list[rows.LegacySide]:
-    core = legacy_core.LegacyCore("newton")
+    core = legacy_glance.LegacyGlance("newton")
     app: WSGIApplication = core
     for filter_class in reversed(FILTER_CLASSES):
         options = OPTIONS.get(filter_class.name, {})

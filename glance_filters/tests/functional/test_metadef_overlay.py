@@ -22,7 +22,7 @@ from glance_filters.tests.fixtures import (
     auth,
     glance_config,
     http_client,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 from glance_filters.tests.fixtures import newton_metadefs as newton
@@ -197,7 +197,7 @@ class RealGlanceTest(testtools.TestCase):
 
 class NewtonTest(testtools.TestCase):
     def test_recorded_answers_and_what_they_lack(self) -> None:
-        core = legacy_core.LegacyCore("newton")
+        core = legacy_glance.LegacyGlance("newton")
         app = metadef_overlay.MetadefOverlay.factory({})(core)
         client = http_client.WsgiClient(app)
         document = client.request("GET", TYPE).json
