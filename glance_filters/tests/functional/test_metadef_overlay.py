@@ -8,8 +8,6 @@ import contextlib
 import json
 import pathlib
 import sqlite3
-import subprocess
-import sys
 import sysconfig
 from typing import Any
 
@@ -42,24 +40,15 @@ PLACES = [
 ]
 
 
-def load_definitions(conf: pathlib.Path) -> None:
-    """Load what Glance ships into its database, by its own tool."""
-    code = "from glance.cmd.manage import main; main()"
-    command = ["db", "load_metadefs", "--path", str(GLANCE_METADEFS)]
-    subprocess.run(
-        [sys.executable, "-c", code, "--config-file", str(conf), *command],
-        check=True,
-        capture_output=True,
-    )
-
-
 class RealGlanceTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.glance = self.useFixture(real_glance.RealGlance())
         self.alone = self.glance.client()
         if self.alone.request("GET", SPACE).status == 404:
-            load_definitions(self.glance.folder.conf)
+            self.glance.folder.manage(
+                "db", "load_metadefs", "--path", str(GLANCE_METADEFS)
+            )
             self.remove_vz()
         self.filtered = self.glance.client(self.glance.app(FILTERS))
 
