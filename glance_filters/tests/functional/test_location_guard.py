@@ -16,6 +16,7 @@ from glance.api.v2 import images
 from glance_filters.glance_api import images as images_api
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
     glance_config,
     http_client,
     http_data,
@@ -304,12 +305,16 @@ class OverSocketTest(testtools.TestCase):
     """The guard on a real server."""
 
     server_type = real_glance.Server.GUNICORN
+    server: real_glance.GlanceServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        server = real_glance.GlanceServer(GUARD, server=cls.server_type)
+        cls.server = class_fixture.use(cls, server)
 
     def setUp(self) -> None:
         super().setUp()
-        self.server = self.useFixture(
-            real_glance.GlanceServer(GUARD, server=self.server_type)
-        )
         self.client = self.server.client(auth.ADMIN)
 
     def make_image(self, status: str) -> str:

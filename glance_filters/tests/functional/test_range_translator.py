@@ -17,7 +17,7 @@ from glance_filters.tests.fixtures import (
     counting,
     http_client,
     http_data,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 
@@ -354,7 +354,7 @@ class LegacyMixin(AnyCoreMixin, ConditionsMixin):
 
     def setUp(self) -> None:
         super().setUp()
-        self.core = legacy_core.LegacyCore(self.release)
+        self.core = legacy_glance.LegacyGlance(self.release)
         app = counting.counting(self.core)
         factory = range_translator.RangeTranslator.factory({})
         self.client = http_client.WsgiClient(factory(app), "alice:t1:member")
@@ -426,7 +426,7 @@ class LegacyHttpStoreTest(AnyCoreMixin):
 
     def setUp(self) -> None:
         super().setUp()
-        self.core = legacy_core.LegacyCore("ocata")
+        self.core = legacy_glance.LegacyGlance("ocata")
         app = counting.counting(self.core)
         factory = range_translator.RangeTranslator.factory({})
         self.client = http_client.WsgiClient(factory(app), "alice:t1:member")

@@ -46,6 +46,9 @@ class CacheTest(testtools.TestCase):
             glance.app(("range_translator", "cache"), CACHE)
         )
         self.alone = glance.client()
+        # So that there is little for the garbage collector to go through.
+        gc.freeze()
+        self.addCleanup(gc.unfreeze)
 
     def cached(self) -> dict[str, bytes]:
         """Return the valid files in the cache: names and contents."""
