@@ -16,7 +16,7 @@ from glance_filters.tests.fixtures import (
     counting,
     http_client,
     http_data,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 from glance_filters.tests.functional import range_cases
@@ -275,7 +275,7 @@ class LegacyMixin(range_cases.AnyGlanceMixin, range_cases.ConditionsMixin):
 
     def setUp(self) -> None:
         super().setUp()
-        self.core = legacy_core.LegacyCore(self.release)
+        self.core = legacy_glance.LegacyGlance(self.release)
         app = counting.counting(self.core)
         factory = range_translator.RangeTranslator.factory({})
         self.client = http_client.WsgiClient(factory(app), "alice:t1:member")
@@ -347,7 +347,7 @@ class LegacyHttpStoreTest(range_cases.AnyGlanceMixin):
 
     def setUp(self) -> None:
         super().setUp()
-        self.core = legacy_core.LegacyCore("ocata")
+        self.core = legacy_glance.LegacyGlance("ocata")
         app = counting.counting(self.core)
         factory = range_translator.RangeTranslator.factory({})
         self.client = http_client.WsgiClient(factory(app), "alice:t1:member")
