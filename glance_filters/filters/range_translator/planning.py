@@ -114,6 +114,11 @@ def spec_of(read: Read) -> RangeSpec:
     )
 
 
+def of_one(part: ByteRange) -> Plan:
+    """Return the plan of one part, which is just what is open."""
+    return Plan(Read(part.start, (part,)), ())
+
+
 def plan(
     parts: Sequence[ByteRange],
     limits: Limits,

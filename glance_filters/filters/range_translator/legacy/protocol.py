@@ -9,7 +9,6 @@ its versions document.
 
 from __future__ import annotations
 
-import enum
 import json
 import threading
 import time
@@ -24,25 +23,21 @@ _FIRST_WITH_CONTENT_RANGE = 4
 RETRY_SECONDS = 60
 
 
-class Protocol(enum.Enum):
-    """How a core is asked for a part."""
-
-    RANGE = "range"
-    CONTENT_RANGE = "content-range"
-    NONE = "none"
+# How Glance is asked for a part: values of the option core_protocol.
+RANGE = "range"
+CONTENT_RANGE = "content-range"
+NONE = "none"
 
 
-def protocol_of(minor: int | None) -> Protocol:
-    """Return the protocol of a core, by its highest version.
+def protocol_of(minor: int | None) -> str:
+    """Return the protocol of a Glance, by its highest version.
 
-    A core that does not tell is asked by ``Range``: if it ignores that, it
+    A Glance that does not tell is asked by ``Range``: if it ignores that, it
     sends the whole, of which the part can be cut.
     """
     if minor is None or minor >= versions.FIRST_WITH_RANGE:
-        return Protocol.RANGE
-    if minor >= _FIRST_WITH_CONTENT_RANGE:
-        return Protocol.CONTENT_RANGE
-    return Protocol.NONE
+        return RANGE
+    return CONTENT_RANGE if minor >= _FIRST_WITH_CONTENT_RANGE else NONE
 
 
 class GlanceVersion:
