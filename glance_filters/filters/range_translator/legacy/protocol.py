@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""By which request header, if any, a core gives out parts of an image.
+"""By which request header, if any, Glance gives out parts of an image.
 
 Glance understands ``Range`` since version 2.6 of its API (Pike). Before, it
-took a part from ``Content-Range`` in the *request*. A core tells its age in
-its versions document.
+took a part from ``Content-Range`` in the *request*. The versions document
+tells which it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ _FIRST_WITH_CONTENT_RANGE = 4
 
 # After a question that was not answered, ask again in so many seconds.
 RETRY_SECONDS = 60
-
 
 # How Glance is asked for a part: values of the option core_protocol.
 RANGE = "range"
