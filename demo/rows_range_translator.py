@@ -173,7 +173,12 @@ _ROWS.append(
 )
 if shutil.which("qemu-img") is not None:
     _ROWS.append(
-        Row("qemu-img info URL", _qemu_img, "a disk of 1048576 bytes")
+        Row(
+            "qemu-img info URL\n(the token is in a cookie, which only the "
+            "authentication of this demonstration takes)",
+            _qemu_img,
+            "a disk of 1048576 bytes",
+        )
     )
 
 SECTION = Section(
