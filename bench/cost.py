@@ -68,7 +68,12 @@ _QUESTIONS = (
     ),
     (
         "list of images, on a server under load",
-        *("End to end", "GET images", "ratio", "{} of the requests per second"),
+        *(
+            "End to end",
+            "GET images",
+            "ratio",
+            "{} of the requests per second",
+        ),
         "all four filters in the pipeline",
     ),
 )
