@@ -19,7 +19,7 @@ _RATIO = "{} of the throughput"
 
 # What is asked, the section, row and column that answer, the form of the
 # answer, and the reason.
-_QUESTIONS = (
+QUESTIONS = (
     (
         "any that concerns no filter",
         *(_PASS, "all four filters", "GET images", _ADDED),
@@ -87,7 +87,7 @@ def rows(sections: Sequence[table.Section]) -> Iterator[table.Row]:
     :raises KeyError: if a section lacks a row or column
     """
     by_title = {section.title: section for section in sections}
-    for asked, title, row, column, form, reason in _QUESTIONS:
+    for asked, title, row, column, form, reason in QUESTIONS:
         if title in by_title:
             section = by_title[title]
             cells = {each[0]: each for each in section.rows}[row]
