@@ -11,9 +11,9 @@ from bench import table
 HEAD = ("Request", "Cost of the filters", "Reason")
 
 _PASS = "Requests that are none of a filter's"
-_PART = "Ranges: a core that understands Range"
+_PART = "Ranges: a stand-in that understands Range"
 _GUARD = "Requests that location_guard locks and checks"
-_CUT = "Ranges: a core that knows none"
+_CUT = "Ranges: a stand-in that does not"
 _ADDED = "{} more"
 _RATIO = "{} of the throughput"
 
