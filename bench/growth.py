@@ -276,9 +276,9 @@ def section_of(found: Sequence[Curve]) -> table.Section:
         "Growth",
         "The smallest and the largest of each curve. Images are virtual: one "
         "block of 64 KiB, again and again. A stand-in that does not "
-        "understand Range, alone, sends the whole. Memory is the peak of what Python held "
-        "during one call with the filter, answers and threads of the "
-        "benchmark included.",
+        "understand Range, alone, sends the whole. Memory is the peak of what "
+        "Python held during one call with the filter, answers and threads of "
+        "the benchmark included.",
         ("", "size", "without", "with", "peak memory", "should be"),
         rows,
     )

@@ -187,8 +187,8 @@ def several(rounds: int) -> table.Section:
     return table.Section(
         "Ranges: several in one request",
         "Of 100 MiB, spread over the image. Added: to as many requests for "
-        "one range on a stand-in that understands Range; to iterating the whole "
-        "as far as needed on one that does not.",
+        "one range on a stand-in that understands Range; to iterating the "
+        "whole as far as needed on one that does not.",
         (
             "",
             "Range: added",
