@@ -49,22 +49,22 @@ QUESTIONS = (
     (
         "change of an image, workers of one host",
         *(_GUARD, "PATCH of the name, files", "added", _ADDED),
-        "a lock",
+        "a lock, and a request to Glance for the image",
     ),
     (
         "the same, hosts that share a Redis",
         *(_GUARD, "PATCH of the name, Redis", "added", _ADDED),
-        "a lock",
+        "a lock, and a request to Glance for the image",
     ),
     (
         "the same, hosts that share an etcd",
         *(_GUARD, "PATCH of the name, etcd", "added", _ADDED),
-        "a lock",
+        "a lock, and a request to Glance for the image",
     ),
     (
         "change of the locations, workers of one host",
         *(_GUARD, "PATCH of the locations, files", "added", _ADDED),
-        "a lock, and a request to Glance for the status",
+        "the same",
     ),
     (
         "list of images, on a server under load",
