@@ -379,8 +379,8 @@ class WarnTest(ContentsCase):
         self.assertEqual(204, self.put(image_id, data)[0])
         self.check_stored(image_id, data)
         self.assertIn(
-            f"Let through: data of image '{image_id}', declared 'raw', are "
-            "qcow2",
+            "Accepted despite format mismatch (inspect = warn): image "
+            f"'{image_id}', disk_format 'raw', detected qcow2",
             self.glance.log,
         )
 
