@@ -17,6 +17,9 @@ from glance_filters.filters import configuration
 from glance_filters.filters.location_guard.options import DEFAULT_URL
 from glance_filters.glance_api.request import Request
 
+# By the server of the service's own database.
+DATABASE_URL = "database"
+
 LOG = logging.getLogger(__name__)
 
 
@@ -38,9 +41,11 @@ class ImageLocking:
         """
         if self._locks is not None:
             return
-        if url == DEFAULT_URL:
-            url = f"file://{_folder(self._config)}"
         try:
+            if url == DATABASE_URL:
+                url = _database(self._config)
+            if url == DEFAULT_URL:
+                url = f"file://{_folder(self._config)}"
             self._locks = locks.ImageLocks(url, timeout)
         except ValueError as error:
             raise ValueError(f"coordination_url: {error}") from error
@@ -84,7 +89,8 @@ class ImageLocking:
             if proxy is None:
                 return False
             stack.enter_context(proxy)
-        stack.enter_context(self._locks.acquire(request.image_id))
+        image_id = locks.fold_id(request.image_id)
+        stack.enter_context(self._locks.acquire(image_id))
         return True
 
 
@@ -96,8 +102,20 @@ def _proxy_lock_name(request: Request) -> bytes:
     token = request.environ.get("HTTP_X_AUTH_TOKEN", "")
     image_id = request.match.variables["image_id"]
     key = f"{request.call.action} {image_id} {token}".encode()
-    digest = hashlib.sha256(key).hexdigest()
+    digest = hashlib.blake2b(key, digest_size=20).hexdigest()
     return f"glance-filters-relay-{digest}".encode()
+
+
+def _database(config: configuration.Configuration) -> str:
+    """Return the URL of locks by the service's own database.
+
+    :raises ValueError: the service has none
+    """
+    connection: str | None = config.of_service("database", "connection")
+    if not connection:
+        raise ValueError("there is no [database] connection")
+    # SQLite has no locks for others, but all who use it are on one host.
+    return DEFAULT_URL if connection.startswith("sqlite") else connection
 
 
 def _folder(config: configuration.Configuration) -> str:

@@ -496,7 +496,7 @@ class LockTest(GuardTestCase):
         guard = self.guard(
             coordination_url=self.url, lock_timeout="0.05", **section
         )
-        with others.acquire(IMAGE_ID.upper()):
+        with others.acquire(IMAGE_ID):
             environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
             request = webob.Request(environ)
             status, headers, chunks = request.call_application(guard)

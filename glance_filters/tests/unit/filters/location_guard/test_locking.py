@@ -22,8 +22,8 @@ class ImageLockingTest(unittest.TestCase):
         self.conf = cfg.ConfigOpts()
         self.conf([])
         with mock.patch.object(cfg, "CONF", self.conf):
-            config = configuration.Configuration("x", [], {})
-        self.locking = locking.ImageLocking(config)
+            self.config = configuration.Configuration("x", [], {})
+        self.locking = locking.ImageLocking(self.config)
         self.matcher = matching.CallMatcher(
             (calls.UPDATE_IMAGE, calls.DELETE_IMAGE)
         )
@@ -78,7 +78,7 @@ class ImageLockingTest(unittest.TestCase):
             self.lock(name)
             self.lock("\xff")
         names = [call.args[0] for call in acquire.call_args_list]
-        self.assertEqual(["\u00e9", "\ufffd"], names)
+        self.assertEqual([locks.fold_id("\u00e9"), "\ufffd"], names)
 
     def test_no_lock_to_be_had(self) -> None:
         with open(f"{self.folder.name}/locks", "w"):
@@ -102,9 +102,9 @@ class ImageLockingTest(unittest.TestCase):
             self.locking.configure("", 2)
             self.assertEqual(1, made.call_count)
 
-    def place(self) -> str:
+    def place(self, url: str = options.DEFAULT_URL) -> str:
         with mock.patch.object(locks, "ImageLocks") as made:
-            self.locking.configure(options.DEFAULT_URL, 1)
+            self.locking.configure(url, 1)
         place: str = made.call_args.args[0]
         return place
 
@@ -116,3 +116,19 @@ class ImageLockingTest(unittest.TestCase):
         opt = cfg.StrOpt("lock_path", default="/var/lib/x")
         self.conf.register_opt(opt, "oslo_concurrency")
         self.assertEqual("file:///var/lib/x/glance-filters", self.place())
+
+    def test_database(self) -> None:
+        with self.assertRaisesRegex(ValueError, "no .database. connection"):
+            self.place("database")
+        folder = f"{tempfile.gettempdir()}/glance-filters-{os.geteuid()}"
+        for connection, place in (
+            ("mysql+pymysql://u:p@h/g", "mysql+pymysql://u:p@h/g"),
+            ("sqlite:////var/lib/glance.sqlite", f"file://{folder}"),
+        ):
+            with self.subTest(connection):
+                asked = {("database", "connection"): connection}
+                self.config.of_service = (  # type: ignore[method-assign]
+                    lambda *option, asked=asked: asked.get(option)
+                )
+                self.locking = locking.ImageLocking(self.config)
+                self.assertEqual(place, self.place("database"))
