@@ -60,6 +60,9 @@ INSPECTORS: Mapping[str, type[format_inspector.FileInspector]] = {
 # the data is no archive at all.
 BARE_CONTAINERS = frozenset(("bare", "ami", "aki", "ari"))
 
+# Why data is refused whose inspector breaks on it.
+_UNREADABLE = "it cannot be read"
+
 # A file that is shorter is, to QEMU, filled up with zeros. In bytes.
 _SECTOR = 512
 
@@ -203,7 +206,7 @@ class ContentInspector:
         # An inspector that stumbles over data of another format is right to.
         for name, inspector in self._broken.items():
             if _matches(inspector):
-                self._refuse(name, "it cannot be read")
+                self._refuse(name, _UNREADABLE)
         self._broken.clear()
         for name, inspector in list(self._candidates.items()):
             if inspector.complete:
@@ -240,8 +243,8 @@ class ContentInspector:
             self._candidates.pop(name).safety_check()
         except format_inspector.SafetyCheckFailed as error:
             self._refuse(name, "; ".join(map(str, error.failures.values())))
-        except format_inspector.ImageFormatError as error:
-            self._refuse(name, str(error))
+        except Exception:
+            self._refuse(name, _UNREADABLE)
 
     def _refuse(self, name: str, reason: str) -> NoReturn:
         self._refusal = UnsafeContent(name, reason)

@@ -377,10 +377,10 @@ class EachFormatTest(testtools.TestCase):
     @testtools.skipUnless(IS_LONG, "making a key takes some seconds")
     def test_encrypted(self) -> None:
         for qemu_format, prefix in (("luks", ""), ("qcow2", "encrypt.")):
-            options = (f"{prefix}key-secret=key", f"{prefix}iter-time=10")
+            given = [f"{prefix}key-secret=key", f"{prefix}iter-time=10"]
             if prefix:
-                options += (f"{prefix}format=luks",)
-            data = folder().make(Recipe(qemu_format, options))
+                given.append(f"{prefix}format=luks")
+            data = folder().make(Recipe(qemu_format, tuple(given)))
             self.assertEqual("matches", judge(NAMES[qemu_format], data))
 
     def test_old_footer(self) -> None:

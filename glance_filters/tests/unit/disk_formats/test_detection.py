@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Iterable, Sequence
+from unittest import mock
 
 import hypothesis
 from hypothesis import strategies as st
+from oslo_utils.imageutils import format_inspector
 
 from glance_filters.disk_formats import detection
 from glance_filters.disk_formats.detection import BLOCK
@@ -216,6 +218,49 @@ class DecisionTest(unittest.TestCase):
                     step(BACKED)
             with self.assertRaises(detection.UnsafeContent):
                 inspector.finish()
+
+
+class BreakingInspector(format_inspector.FileInspector):
+    """One that recognises everything, and breaks where it is told to."""
+
+    NAME = "breaking"
+    breaks_in = ""
+
+    def _initialize(self) -> None:
+        self.add_safety_check(format_inspector.SafetyCheck.null())
+
+    def break_in(self, method: str) -> None:
+        if method == self.breaks_in:
+            raise format_inspector.ImageFormatError("it does not say why")
+
+    @property
+    def format_match(self) -> bool:
+        self.break_in("format_match")
+        return True
+
+    def eat_chunk(self, chunk: bytes) -> None:
+        self.break_in("eat_chunk")
+
+    def safety_check(self) -> None:
+        self.break_in("safety_check")
+
+
+class BreakingTest(unittest.TestCase):
+    """Inspectors of oslo.utils are not ours to trust."""
+
+    def test_each_method(self) -> None:
+        for method, expected in (
+            ("", "is breaking"),
+            # It does not recognise the data then.
+            ("format_match", "matches"),
+            ("eat_chunk", "unsafe breaking: it cannot be read"),
+            ("safety_check", "unsafe breaking: it cannot be read"),
+        ):
+            kind = type("Kind", (BreakingInspector,), {"breaks_in": method})
+            with mock.patch.object(
+                detection, "INSPECTORS", {"breaking": kind}
+            ):
+                self.assertEqual(expected, judge("raw", [NOISE]), method)
 
 
 class PiecesTest(unittest.TestCase):
