@@ -17,6 +17,7 @@ import testtools
 
 import glance_filters
 from glance_filters.metadefs import packaged
+from glance_filters.tests.fixtures import glance_config
 
 PACKAGE = pathlib.Path(glance_filters.__file__).parent
 FOLDER = '''
@@ -49,16 +50,6 @@ class Fifth(base.Filter[Settings]):
 '''
 ENTRY_POINTS = "[paste.filter_factory]\n"
 ENTRY_POINT = "fifth = glance_filters.filters.fifth:Fifth.factory\n"
-PASTE = """\
-[pipeline:glance-api]
-pipeline = context cache app
-[composite:app]
-paste.composite_factory = glance.api:root_app_factory
-[filter:context]
-paste.filter_factory = glance.api.middleware.context:ContextMiddleware.factory
-[filter:cache]
-paste.filter_factory = glance.api.middleware.cache:CacheFilter.factory
-"""
 # Prints what there is of each filter: its options, and what it answers.
 PROGRAM = """
 import json, sys
@@ -130,12 +121,13 @@ class FifthFilterTest(testtools.TestCase):
 
     def test_commands_know_it(self) -> None:
         file = self.root / "paste.ini"
-        file.write_text(PASTE)
+        ini = glance_config.paste_ini(layout=glance_config.Layout.PIPELINE)
+        file.write_text(ini)
         command = ("-m", "glance_filters.cmd.main")
         self.run_python(*command, "insert", "--write", str(file))
         text = file.read_text()
-        self.assertIn("range_translator fifth cache app", text)
+        self.assertIn(" range_translator fifth rootapp", text)
         self.assertIn("use = egg:glance-filters#fifth", text)
         self.run_python(*command, "check", str(file))
         self.run_python(*command, "remove", "--write", str(file))
-        self.assertEqual(PASTE, file.read_text())
+        self.assertEqual(ini, file.read_text())
