@@ -189,6 +189,9 @@ class MatchingCase(testtools.TestCase):
         for code, least in self.codes.items():
             self.assertGreater(codes[code], least, str(codes))
 
+    @hypothesis.settings(
+        suppress_health_check=[hypothesis.HealthCheck.differing_executors]
+    )
     @hypothesis.given(
         request_spellings.environs(),
         st.sampled_from(PLACES),
