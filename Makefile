@@ -53,6 +53,12 @@ $(VENV)/.installed-matrix: $(VENV)/.installed matrix-requirements.txt
 	  -r matrix-requirements.txt
 	@touch $@
 
+$(VENV)/.installed-security: $(VENV)/.installed security-requirements.txt
+	@echo "==> installing what looks for weaknesses"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -r security-requirements.txt
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/python -m demo
 
@@ -129,6 +135,12 @@ lint: $(VENV)/.installed-lint
 
 typing: $(VENV)/.installed-lint $(VENV)/.installed-bench
 	@$(BIN)/mypy
+
+# Known weaknesses: of the code, and of what it requires.
+security: $(VENV)/.installed-security
+	@$(BIN)/bandit --quiet --configfile pyproject.toml \
+	  --recursive glance_filters
+	@$(BIN)/pip-audit --progress-spinner off --requirement requirements.txt
 
 docs: $(VENV)/.installed-lint
 	@$(BIN)/sphinx-build -W --keep-going -q -b html doc/source doc/build/html
