@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from glance_filters.tests.fixtures import (
     auth,
     glance_folder,
     http_client,
     http_data,
-    legacy_core,
-    legacy_images,
+    legacy_glance,
     real_glance,
 )
 
@@ -73,13 +72,10 @@ class GlanceSide:
         """Return a client of the API."""
         return self._glance.client(token)
 
-    def add_image(self, status: str, locations: int, **fields: Any) -> str:
-        """Add an image by the API and set its status in the database.
-
-        :param fields: members of the image
-        """
+    def add_image(self, status: str, locations: int) -> str:
+        """Add an image by the API and set its status in the database."""
         owner = self.client(self._token)
-        image_id = owner.create_image(**fields)
+        image_id = owner.create_image()
         for path in list(WEB_FILES)[:locations]:
             operation = {
                 "op": "add",
@@ -129,7 +125,7 @@ class LegacySide:
     """
 
     def __init__(
-        self, core: legacy_core.LegacyCore, app: WSGIApplication
+        self, core: legacy_glance.LegacyGlance, app: WSGIApplication
     ) -> None:
         self._core = core
         self._app = app
@@ -140,7 +136,7 @@ class LegacySide:
 
     def add_image(self, status: str, locations: int) -> str:
         """Add an image to the stub, of the project of the demo's users."""
-        urls = [legacy_images.HTTP_URL, f"{legacy_images.HTTP_URL}?2"]
+        urls = [legacy_glance.HTTP_URL, f"{legacy_glance.HTTP_URL}?2"]
         project = auth.MEMBER.split(":")[1]
         return self._core.add_image(status, urls[:locations], owner=project).id
 
@@ -153,7 +149,7 @@ class LegacySide:
 
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
-        return {"url": f"{legacy_images.HTTP_URL}?2", "metadata": {}}
+        return {"url": f"{legacy_glance.HTTP_URL}?2", "metadata": {}}
 
     def image(self, image_id: str) -> tuple[str, int]:
         """Return an image's status and locations, from the stub's memory."""
