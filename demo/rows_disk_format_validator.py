@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from demo import examples
 from demo.rows import GlanceSide, Row, Section, Side, describe_status
-from glance_filters.tests.fixtures import auth, disk_images
+from glance_filters.tests.fixtures import auth, disk_files
 
 # The operator's list in the demonstration.
 OPTIONS = {"disk_formats": "raw,qcow2,vmdk,iso,ploop", "inspect": "enforce"}
@@ -55,7 +55,7 @@ def _upload(what: str, declared: str, data: bytes, status: int) -> Row:
 
 
 def _upload_again() -> Row:
-    data = disk_images.cd_image()
+    data = disk_files.cd()
 
     def observe(side: Side) -> str:
         client = side.client(auth.MEMBER)
@@ -103,7 +103,7 @@ SECTION = Section(
         _upload_again(),
         _upload("a VMDK", "raw", _VMDK, 415),
         _UNSAFE,
-        _upload("a CD image", "iso", disk_images.cd_image(), 204),
+        _upload("a CD image", "iso", disk_files.cd(), 204),
     ),
     legacy_rows=(_create("vdi"), _legacy(_DISGUISED), _legacy(_UNSAFE)),
 )
