@@ -18,6 +18,7 @@ from bench import (
     passthrough,
     range_peers,
     ranges,
+    real_ranges,
     report,
     table,
     upload,
@@ -48,6 +49,7 @@ def main() -> int:
     added = passthrough.measure_added(how.of(150, 10), how.of(1000, 200))
     show([passthrough.section_of(added)])
     show(ranges.sections(how))
+    show(real_ranges.sections(how))
     show(range_peers.sections(how))
     curves = growth.curves(how)
     show([growth.section_of(curves)])
