@@ -30,7 +30,7 @@ class Builtin:
 
     :ivar classes: the classes of the stores that it can take the place of
     :ivar methods: what it calls or overrides: the names of the parameters of
-        each method, without the first
+        each method, but self
     """
 
     classes: tuple[type[Any], ...]
@@ -44,7 +44,11 @@ class Builtin:
             method = getattr(kind, name, None)
             if method is None:
                 return f"its driver has no {name}"
-            names = tuple(inspect.signature(method).parameters)[1:]
+            names = tuple(
+                each
+                for each in inspect.signature(method).parameters
+                if each != "self"
+            )
             if names != wanted:
                 return f"its driver's {name} takes {', '.join(names)}"
         return None

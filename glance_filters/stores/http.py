@@ -73,6 +73,16 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
         chunks = iter(lambda: raw.read(self.READ_CHUNKSIZE), b"")
         return parts.cut(chunks, skip, length, answer.close), length
 
+    @staticmethod
+    def _check_store_uri(conn: requests.Response, loc: Any) -> None:
+        """Check an answer that is neither data nor a redirect.
+
+        :raises RemoteServiceUnavailable: if there is no such part
+        """
+        if conn.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise parts.unusable("the server has less")
+        builtin.Store._check_store_uri(conn, loc)
+
     def _session(self, field: str) -> requests.Session:
         """Return a session that asks for a range, by the same connections."""
         session = requests.Session()
@@ -87,5 +97,6 @@ BUILTIN = drivers.Builtin(
     {
         "_query": ("location", "verb"),
         "_get_response": ("location", "verb"),
+        "_check_store_uri": ("conn", "loc"),
     },
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import importlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,23 +143,21 @@ class _Registered:
             )
 
 
-def _registered(location: Any) -> Iterator[_Registered]:
-    """Yield each store once."""
-    seen = set()
-    maps = [
-        (scheme, {None: info})
+def _registered(location: Any) -> list[_Registered]:
+    """Return each store once, as the maps are now."""
+    stores = [
+        (scheme, None, info)
         for scheme, info in location.SCHEME_TO_CLS_MAP.items()
     ]
-    for scheme, stores in [
-        *maps,
-        *location.SCHEME_TO_CLS_BACKEND_MAP.items(),
-    ]:
-        for backend, info in list(stores.items()):
-            if id(info["store"]) not in seen:
-                seen.add(id(info["store"]))
-                yield _Registered(
-                    backend, scheme.partition("+")[0], info, location
-                )
+    for scheme, backends in location.SCHEME_TO_CLS_BACKEND_MAP.items():
+        stores += [(scheme, *item) for item in backends.items()]
+    found: dict[int, _Registered] = {}
+    for scheme, backend, info in stores:
+        kind = scheme.partition("+")[0]
+        found.setdefault(
+            id(info["store"]), _Registered(backend, kind, info, location)
+        )
+    return list(found.values())
 
 
 def _installed(each: _Registered, types: Sequence[str]) -> StoreAccess:

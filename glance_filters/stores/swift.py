@@ -12,10 +12,14 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+import urllib3.exceptions
 from glance_store import capabilities, exceptions
 from glance_store._drivers.swift import store as builtin
+from oslo_log import log as logging
 
 from glance_filters.stores import drivers, parts, sharing
+
+LOG = logging.getLogger(__name__)
 
 # glance_store finds it in the module of the driver.
 StoreLocation = builtin.StoreLocation
@@ -64,62 +68,90 @@ class _RandomAccess(drivers.HiddenOptions):
             allow_reauth=conf.swift_store_retry_get_count > 0,
         )
         key = (self.backend_group, location.get_store_uri())
-        part = _Part(self, offset, chunk_size)
         with sharing.opened(key, opener) as manager:
-            headers, body = part._get_object(where, manager)
-        skip, length = part.place(headers)
-        # The driver's own way to go on where a connection broke.
-        chunks = builtin.swift_retry_iter(
-            body, int(headers["content-length"]), part, where, manager
-        )
-        return parts.cut(chunks, skip, length, body.close), length
+            part = _Part(self.CHUNKSIZE, where, manager)
+            content_range = part.ask(offset, chunk_size)
+        try:
+            skip, length = parts.place(content_range, offset, chunk_size)
+        except exceptions.RemoteServiceUnavailable:
+            part.close()
+            raise
+        chunks = part.body
+        if content_range and length:
+            chunks = part.chunks(offset, length)
+        return parts.cut(chunks, skip, length, part.close), length
 
 
 class _Part:
-    """A part of an object, in the place of the store that has the object.
+    """A part of an object, which is asked for again if a connection breaks.
 
-    :param store: the store
-    :param offset: the first byte of the part
-    :param length: the length of the part in bytes; None up to the end
+    As often as swiftclient asks for a whole object, and as carefully: for
+    the same object.
+
+    :param chunk_bytes: how many bytes to read at a time
+    :param location: where the object is
+    :param manager: gives connections with a valid token
+    :ivar body: what Swift sends
     """
 
-    def __init__(self, store: Any, offset: int, length: int | None) -> None:
-        self._store = store
-        self._offset = offset
-        self._length = length
+    body: Any
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+    def __init__(self, chunk_bytes: int, location: Any, manager: Any) -> None:
+        self._chunk_bytes = chunk_bytes
+        self._location = location
+        self._manager = manager
+        self._tag: str | None = None
+        self._retries = 0
 
-    def place(self, headers: Any) -> tuple[int, int | None]:
-        """Return where in an answer the part is, as :func:`parts.place`."""
-        return parts.place(
-            headers.get("content-range"), self._offset, self._length
-        )
+    def ask(self, offset: int, length: int | None) -> str | None:
+        """Ask for a part; return the Content-Range of the answer.
 
-    def _get_object(
-        self, location: Any, manager: Any, start: int = 0
-    ) -> tuple[Any, Any]:
-        """Ask Swift for the part.
-
-        :param start: how many of its bytes were read before
+        :returns: None if Swift sends the whole object
+        :raises NotFound: if there is no such object
+        :raises RemoteServiceUnavailable: if the object is shorter
         """
-        offset = self._offset + start
-        length = self._length and self._length - start
+        fields = {"Range": parts.range_field(offset, length)}
+        if self._tag is not None:
+            fields["If-Match"] = self._tag
+        connection = self._manager.get_connection()
         try:
-            headers, body = manager.get_connection().get_object(
-                location.container,
-                location.obj,
-                resp_chunk_size=self._store.CHUNKSIZE,
-                headers={"Range": parts.range_field(offset, length)},
+            headers, self.body = connection.get_object(
+                self._location.container,
+                self._location.obj,
+                resp_chunk_size=self._chunk_bytes,
+                headers=fields,
             )
         except builtin.swiftclient.ClientException as error:
             if error.http_status == HTTPStatus.NOT_FOUND:
-                raise exceptions.NotFound(image=location.obj) from error
+                raise exceptions.NotFound(image=self._location.obj) from error
             if error.http_status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 raise parts.unusable("the object is shorter") from error
             raise
-        return headers, body
+        self._tag = headers.get("etag")
+        self._retries = connection.retries
+        content_range: str | None = headers.get("content-range")
+        return content_range
+
+    def chunks(self, offset: int, length: int) -> Iterator[bytes]:
+        """Yield the part that was asked for, over several connections."""
+        stop = offset + length
+        for retries in range(self._retries, -1, -1):
+            try:
+                for chunk in self.body:
+                    yield chunk
+                    offset += len(chunk)
+            except (OSError, urllib3.exceptions.HTTPError) as error:
+                if not retries:
+                    raise
+                LOG.warning("The connection to Swift broke: %s", error)
+            if offset >= stop or not retries:
+                return
+            found = self.ask(offset, stop - offset) or "missing"
+            parts.place(found, offset, stop - offset)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.body.close()
 
 
 class SingleTenantStore(
@@ -150,6 +182,5 @@ BUILTIN = drivers.Builtin(
     (builtin.SingleTenantStore, builtin.MultiTenantStore),
     {
         "get_manager": ("store_location", "context", "allow_reauth"),
-        "_get_object": ("location", "manager", "start"),
     },
 )
