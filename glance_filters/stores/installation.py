@@ -63,7 +63,7 @@ _LEFT_OUT = "random_access_stores does not name its type"
 
 # Why stores stay as they are, by name and class. What was found once is not
 # tried, nor logged, on each request.
-_kept: dict[tuple[str | None, type[Any]], str] = {}
+_kept: dict[tuple[str, type[Any]], str] = {}
 _said_absent: list[bool] = []
 
 
@@ -172,17 +172,15 @@ def _installed(each: _Registered, types: Sequence[str]) -> StoreAccess:
         return each.access(Access.OWN)
     if ours is None or each.type not in types:
         return each.access(Access.NONE, _LEFT_OUT if ours else _NO_DRIVER)
-    key = (each.backend, type(each.info["store"]))
+    name = each.backend or each.type
+    key = (name, type(each.info["store"]))
     if key not in _kept:
         reason = _replaced(each, ours)
         if reason is None:
+            LOG.info("Store %s has random access now.", name)
             return each.access(Access.ADDED)
         _kept[key] = reason
-        LOG.warning(
-            "Store %s has no random access: %s.",
-            each.backend or each.type,
-            reason,
-        )
+        LOG.warning("Store %s has no random access: %s.", name, reason)
     return each.access(Access.NONE, _kept[key])
 
 

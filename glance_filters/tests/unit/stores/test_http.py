@@ -7,7 +7,6 @@ import unittest
 from http import HTTPStatus
 from typing import Any
 
-import testtools
 from oslo_config import cfg
 
 from glance_filters.tests.fixtures import http_answers, http_data, optional
@@ -32,11 +31,13 @@ ANSWERS = {
 
 
 @unittest.skipIf(driver is None, "glance_store is not installed")
-class HttpStoreTest(testtools.TestCase):
+class HttpStoreTest(unittest.TestCase):
     def setUp(self) -> None:
         super().setUp()
         files = dict.fromkeys((*ANSWERS, "/whole"), DATA)
-        self.server = self.useFixture(http_data.HttpDataServer(files, ANSWERS))
+        self.server = http_data.HttpDataServer(files, ANSWERS)
+        self.server.setUp()
+        self.addCleanup(self.server.cleanUp)
         self.conf = cfg.ConfigOpts()
         self.conf([])
         self.store = driver.Store(self.conf)

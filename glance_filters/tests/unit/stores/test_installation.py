@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import types
+import unittest
 from typing import Any
 from unittest import mock
 
-import testtools
 from oslo_config import cfg
 
 from glance_filters import stores
@@ -29,8 +29,8 @@ class Unknown:
         return False
 
 
-@testtools.skipIf(location is None, "glance_store is not installed")
-class InstallationTest(testtools.TestCase):
+@unittest.skipIf(location is None, "glance_store is not installed")
+class InstallationTest(unittest.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.multi: dict[str, Any] = {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import types
+import unittest
 from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
-import testtools
 from oslo_config import cfg
 
 from glance_filters.stores import sharing
@@ -92,8 +92,8 @@ class Image(Handle):
         return self.data[offset : offset + length]
 
 
-@testtools.skipIf(driver is None, "glance_store is not installed")
-class RbdStoreTest(testtools.TestCase):
+@unittest.skipIf(driver is None, "glance_store is not installed")
+class RbdStoreTest(unittest.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.cluster = Cluster()
@@ -109,7 +109,9 @@ class RbdStoreTest(testtools.TestCase):
         )
         self.conf([])
         # glance_store reads its own options there.
-        patch = mock.patch.object(glance_store.driver, "CONF", self.conf)
+        patch = mock.patch.object(
+            glance_store.driver, "CONF", self.conf, create=True
+        )
         patch.start()
         self.addCleanup(patch.stop)
         self.store = driver.Store(self.conf, "ceph")

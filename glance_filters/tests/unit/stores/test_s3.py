@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import unittest
 from typing import Any
 from unittest import mock
-
-import testtools
 
 from glance_filters.stores import sharing
 from glance_filters.tests.fixtures import optional
@@ -68,11 +67,11 @@ def _error(status: int, code: str) -> Exception:
     return error
 
 
-@testtools.skipIf(
+@unittest.skipIf(
     driver is None or boto_exceptions is None,
     "glance_store and boto3 are not installed",
 )
-class S3StoreTest(testtools.TestCase):
+class S3StoreTest(unittest.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.server = Server()

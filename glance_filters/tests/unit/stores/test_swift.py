@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import unittest
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
-
-import testtools
 
 from glance_filters.stores import sharing
 from glance_filters.tests.fixtures import optional
@@ -85,11 +84,11 @@ class Manager:
         return fields, self.bodies[-1]
 
 
-@testtools.skipIf(
+@unittest.skipIf(
     driver is None or swiftclient is None,
     "glance_store and python-swiftclient are not installed",
 )
-class SwiftStoreTest(testtools.TestCase):
+class SwiftStoreTest(unittest.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.manager = Manager()
