@@ -47,9 +47,8 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
         :param location: the ``glance_store.location.Location``
         :param offset: the first byte
         :param chunk_size: how many bytes; None up to the end
-        :raises BadStoreUri: if the server refuses
-        :raises RemoteServiceUnavailable: if the server does not answer, or
-            sends something else
+        :raises StoreRandomGetNotSupported: if the server does not send that
+        :raises RemoteServiceUnavailable: if it does not answer
         """
         if not offset and not chunk_size:
             whole: tuple[Iterator[bytes], int] = super().get(
@@ -67,7 +66,7 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
             content_range = answer.headers.get("Content-Range", "missing")
         try:
             skip, length = parts.place(content_range, offset, chunk_size)
-        except exceptions.RemoteServiceUnavailable:
+        except exceptions.StoreRandomGetNotSupported:
             answer.close()
             raise
         chunks = iter(lambda: raw.read(self.READ_CHUNKSIZE), b"")
@@ -77,10 +76,10 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
     def _check_store_uri(conn: requests.Response, loc: Any) -> None:
         """Check an answer that is neither data nor a redirect.
 
-        :raises RemoteServiceUnavailable: if there is no such part
+        :raises StoreRandomGetNotSupported: if there is no such part
         """
         if conn.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise parts.unusable("the server has less")
+            raise parts.not_given("the server has less")
         builtin.Store._check_store_uri(conn, loc)
 
     def _session(self, field: str) -> requests.Session:

@@ -18,13 +18,15 @@ from glance_store import exceptions
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/(?:[0-9]+|\*)")
 
 
-def unusable(why: str) -> Exception:
-    """Return the error for what a store sends and Glance cannot use.
+def not_given(why: str) -> Exception:
+    """Return the error for a part that the store does not give.
 
-    Glance tries the image's next location, and answers 503 after the last.
+    Glance tries the next location of the image, and answers 400 after the
+    last, as a store without random access makes it. So the whole, if it can
+    be had, is still asked for.
     """
-    error: Exception = exceptions.RemoteServiceUnavailable(
-        message=f"The store did not send the requested part: {why}."
+    error: Exception = exceptions.StoreRandomGetNotSupported(
+        message=f"The store does not give the requested part: {why}."
     )
     return error
 
@@ -48,16 +50,16 @@ def place(
         the whole, because the server ignores the Range field
     :param offset: the first byte of the part
     :param length: of the part in bytes; None up to the end
-    :raises RemoteServiceUnavailable: if the answer has not the whole part
+    :raises StoreRandomGetNotSupported: if the part is not in the answer
     """
     if content_range is None:
         return offset, length
     match = _CONTENT_RANGE.fullmatch(content_range)
     if match is None:
-        raise unusable(f"the Content-Range is {content_range:.80}")
+        raise not_given(f"the Content-Range is {content_range:.80}")
     first, stop = int(match[1]), int(match[2]) + 1
     if first != offset or stop < offset + (length or 1):
-        raise unusable(f"it sent {content_range:.80}")
+        raise not_given(f"it sent {content_range:.80}")
     return 0, length or stop - offset
 
 
@@ -97,7 +99,10 @@ def _cut(
             if length == 0:
                 return
         if length or offset:
-            raise unusable(f"it ended {(length or 0) + offset} bytes early")
+            short = (length or 0) + offset
+            raise exceptions.RemoteServiceUnavailable(
+                message=f"The data of the store ended {short} bytes early."
+            )
 
 
 def _begun(generator: Iterator[bytes]) -> Iterator[bytes]:

@@ -75,7 +75,7 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
         :param offset: the first byte
         :param chunk_size: how many bytes; None up to the end
         :raises NotFound: if there is no such image
-        :raises RemoteServiceUnavailable: if the image is shorter
+        :raises StoreRandomGetNotSupported: if the image is shorter
         """
         if not offset and not chunk_size:
             whole: tuple[Iterator[bytes], int] = super().get(
@@ -89,7 +89,7 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
             size = image.size()
             stop = offset + chunk_size if chunk_size else size
             if not offset < stop <= size:
-                raise parts.unusable(f"the image has {size} bytes")
+                raise parts.not_given(f"the image has {size} bytes")
             return parts.cut(
                 self._chunks(image, offset, stop),
                 0,

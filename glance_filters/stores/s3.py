@@ -45,7 +45,7 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
         :param offset: the first byte
         :param chunk_size: how many bytes; None up to the end
         :raises NotFound: if there is no such object
-        :raises RemoteServiceUnavailable: if the object is shorter
+        :raises StoreRandomGetNotSupported: if the object is shorter
         """
         if not offset and not chunk_size:
             whole: tuple[Iterator[bytes], int] = super().get(
@@ -71,7 +71,7 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
             content_range = answer.get("ContentRange", "missing")
         try:
             skip, length = parts.place(content_range, offset, chunk_size)
-        except exceptions.RemoteServiceUnavailable:
+        except exceptions.StoreRandomGetNotSupported:
             body.close()
             raise
         chunks = utils.chunkiter(body, self.READ_CHUNKSIZE)
@@ -89,7 +89,7 @@ def _refused(error: Any, key: str) -> Exception:
     if status == HTTPStatus.NOT_FOUND:
         return exceptions.NotFound(image=key)  # type: ignore[no-any-return]
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return parts.unusable("the object is shorter")
+        return parts.not_given("the object is shorter")
     # As the builtin driver does before a whole download.
     return exceptions.BadStoreConfiguration(  # type: ignore[no-any-return]
         store_name="s3", reason=f"Failed to get the object: {error}"

@@ -49,7 +49,7 @@ class _RandomAccess(drivers.HiddenOptions):
         :param chunk_size: how many bytes; None up to the end
         :param context: the user's, which a multi-tenant store needs
         :raises NotFound: if there is no such object
-        :raises RemoteServiceUnavailable: if the object is shorter
+        :raises StoreRandomGetNotSupported: if the object is shorter
         """
         if not offset and not chunk_size:
             whole: tuple[Iterator[bytes], int] = super().get(  # type: ignore[misc]
@@ -73,7 +73,7 @@ class _RandomAccess(drivers.HiddenOptions):
             content_range = part.ask(offset, chunk_size)
         try:
             skip, length = parts.place(content_range, offset, chunk_size)
-        except exceptions.RemoteServiceUnavailable:
+        except exceptions.StoreRandomGetNotSupported:
             part.close()
             raise
         chunks = part.body
@@ -108,7 +108,7 @@ class _Part:
 
         :returns: None if Swift sends the whole object
         :raises NotFound: if there is no such object
-        :raises RemoteServiceUnavailable: if the object is shorter
+        :raises StoreRandomGetNotSupported: if the object is shorter
         """
         fields = {"Range": parts.range_field(offset, length)}
         if self._tag is not None:
@@ -125,7 +125,7 @@ class _Part:
             if error.http_status == HTTPStatus.NOT_FOUND:
                 raise exceptions.NotFound(image=self._location.obj) from error
             if error.http_status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                raise parts.unusable("the object is shorter") from error
+                raise parts.not_given("the object is shorter") from error
             raise
         self._tag = headers.get("etag")
         self._retries = connection.retries

@@ -81,14 +81,14 @@ class HttpStoreTest(unittest.TestCase):
                 self.assertEqual(SIZE, size)
 
     def test_refused(self) -> None:
-        unusable = glance_store.RemoteServiceUnavailable
+        not_given = glance_store.StoreRandomGetNotSupported
         refused = glance_store.BadStoreUri
         cases = (
-            ("/later", 5, 5, unusable),
-            ("/unnamed", 5, 5, unusable),
-            ("/416", 5, 5, unusable),
-            ("/part", SIZE, 1, unusable),
-            ("/part", SIZE - 5, 6, unusable),
+            ("/later", 5, 5, not_given),
+            ("/unnamed", 5, 5, not_given),
+            ("/416", 5, 5, not_given),
+            ("/part", SIZE, 1, not_given),
+            ("/part", SIZE - 5, 6, not_given),
             ("/missing", 5, 5, glance_store.NotFound),
             ("/303", 5, 5, refused),
             ("/circle", 5, 5, glance_store.MaxRedirectsExceeded),

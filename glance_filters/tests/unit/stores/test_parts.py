@@ -27,7 +27,7 @@ class PartsTest(unittest.TestCase):
                 self.assertEqual(text, parts.range_field(offset, length))
 
     def test_place(self) -> None:
-        refused = exceptions.RemoteServiceUnavailable
+        refused = exceptions.StoreRandomGetNotSupported
         cases: tuple[tuple[Any, ...], ...] = (
             ("the whole", None, 5, 5, (5, 5)),
             ("the whole from there on", None, 5, None, (5, None)),

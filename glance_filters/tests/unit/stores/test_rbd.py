@@ -148,11 +148,11 @@ class RbdStoreTest(unittest.TestCase):
                 self.assertEqual(0, self.cluster.open)
 
     def test_refused(self) -> None:
-        unusable = glance_store.RemoteServiceUnavailable
+        not_given = glance_store.StoreRandomGetNotSupported
         cases = (
-            ("image", 99, 2, unusable),
-            ("image", 100, 1, unusable),
-            ("image", 100, None, unusable),
+            ("image", 99, 2, not_given),
+            ("image", 100, 1, not_given),
+            ("image", 100, None, not_given),
             ("other", 5, 5, glance_store.NotFound),
         )
         for image, offset, length, error in cases:

@@ -105,13 +105,13 @@ class S3StoreTest(unittest.TestCase):
                     self.assertTrue(self.server.bodies[-1].closed)
 
     def test_refused(self) -> None:
-        unusable = glance_store.RemoteServiceUnavailable
+        not_given = glance_store.StoreRandomGetNotSupported
         later = {"ContentRange": "bytes 6-10/100"}
         cases: tuple[tuple[Any, ...], ...] = (
             ("other", 5, 5, {}, glance_store.NotFound),
-            ("key", 100, 1, {}, unusable),
-            ("key", 99, 2, {}, unusable),
-            ("key", 5, 5, later, unusable),
+            ("key", 100, 1, {}, not_given),
+            ("key", 99, 2, {}, not_given),
+            ("key", 5, 5, later, not_given),
         )
         for key, offset, length, fields, error in cases:
             with self.subTest(f"{key} {offset} {length}"):

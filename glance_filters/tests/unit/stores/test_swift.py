@@ -119,12 +119,12 @@ class SwiftStoreTest(unittest.TestCase):
                     self.assertTrue(self.manager.bodies[-1].is_closed)
 
     def test_refused(self) -> None:
-        unusable = glance_store.RemoteServiceUnavailable
+        not_given = glance_store.StoreRandomGetNotSupported
         cases: tuple[tuple[Any, ...], ...] = (
             ("other", 5, 5, 0, glance_store.NotFound),
-            ("object", 100, 1, 0, unusable),
-            ("object", 99, 2, 0, unusable),
-            ("object", 5, 5, 1, unusable),
+            ("object", 100, 1, 0, not_given),
+            ("object", 99, 2, 0, not_given),
+            ("object", 5, 5, 1, not_given),
         )
         for name, offset, length, shift, error in cases:
             with self.subTest(f"{name} {offset} {length} {shift}"):
@@ -161,7 +161,7 @@ class SwiftStoreTest(unittest.TestCase):
         chunks, _ = self.get(offset=5, chunk_size=80)
         next(chunks)
         self.manager.ignores_ranges = True
-        with self.assertRaises(glance_store.RemoteServiceUnavailable):
+        with self.assertRaises(glance_store.StoreRandomGetNotSupported):
             list(chunks)
 
     def test_one_token_for_a_download(self) -> None:
