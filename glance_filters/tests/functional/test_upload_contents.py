@@ -20,6 +20,8 @@ from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.paste import pipelines
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
+    disk_files,
     disk_images,
     glance_config,
     real_glance,
@@ -45,11 +47,12 @@ class ContentsCase(testtools.TestCase):
         if not inspection.is_available():
             raise cls.skipException("the extra inspect is not installed")
         options = {"disk_formats": LIST, "inspect": cls.mode}
-        cls.glance = real_glance.GlanceServer(
-            cls.filters, {FILTER: options}, server=cls.server
+        cls.glance = class_fixture.use(
+            cls,
+            real_glance.GlanceServer(
+                cls.filters, {FILTER: options}, server=cls.server
+            ),
         )
-        cls.glance.setUp()
-        cls.addClassCleanup(cls.glance.cleanUp)
 
     def setUp(self) -> None:
         super().setUp()
@@ -145,7 +148,7 @@ class EnforceTest(ContentsCase):
     def test_what_is_not_what_it_claims(self) -> None:
         vmdk = self.images.make("vmdk")
         qcow2 = self.images.make("qcow2")
-        cd = disk_images.cd_image()
+        cd = disk_files.cd()
         for declared, data, detected in (
             ("qcow2", vmdk, "vmdk"),
             ("iso", self.images.data, "raw"),
@@ -199,7 +202,7 @@ class EnforceTest(ContentsCase):
         make = self.images.make
         for declared, data in (
             ("raw", make("raw")),
-            ("raw", disk_images.boot_sector() + NOISE),
+            ("raw", disk_files.boot_sector() + NOISE),
             ("qcow2", make("qcow2")),
             ("qcow2", make("qcow2", "compat=0.10")),
             ("vmdk", make("vmdk")),
@@ -208,7 +211,7 @@ class EnforceTest(ContentsCase):
             ("vhdx", make("vhdx")),
             ("vhd", make("vpc")),
             ("ploop", make("parallels")),
-            ("iso", disk_images.cd_image()),
+            ("iso", disk_files.cd()),
             ("ami", NOISE),
             ("aki", NOISE),
         ):
@@ -220,7 +223,7 @@ class EnforceTest(ContentsCase):
 
     def test_a_cd_that_is_a_disk_too(self) -> None:
         """It is let through; Glance itself refuses it before 2026.1."""
-        data = disk_images.cd_image(with_partitions=True)
+        data = disk_files.cd(with_partitions=True)
         alone = self.useFixture(real_glance.RealGlance()).client()
         expected = alone.upload(
             alone.create_image(disk_format="iso"), data
@@ -377,8 +380,8 @@ class WarnTest(ContentsCase):
         self.assertEqual(204, self.put(image_id, data)[0])
         self.check_stored(image_id, data)
         self.assertIn(
-            f"Let through: data of image '{image_id}', declared 'raw', are "
-            "qcow2",
+            "Accepted despite format mismatch (inspect = warn): image "
+            f"'{image_id}', disk_format 'raw', detected qcow2",
             self.glance.log,
         )
 
