@@ -17,6 +17,7 @@ from glance_filters.cmd import (
     check_paste,
     edit_paste,
     serve,
+    try_service,
 )
 
 # Each adds its parser, which sets ``run``: from the parsed arguments to the
@@ -26,6 +27,7 @@ SUB_COMMANDS = (
     check_paste.add_parser,
     check_metadefs.add_parser,
     serve.add_parser,
+    try_service.add_parser,
 )
 
 

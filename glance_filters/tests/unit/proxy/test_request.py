@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+from collections.abc import Callable
 from typing import Any
 from wsgiref import util
 
@@ -27,6 +29,10 @@ def environ(method: str = "GET", **keys: Any) -> dict[str, Any]:
     }
     util.setup_testing_defaults(made)
     return made
+
+
+def _all(read: Callable[[int], bytes]) -> bytes:
+    return b"".join(iter(functools.partial(read, 100), b""))
 
 
 class RefusedTest(testtools.TestCase):
@@ -120,9 +126,7 @@ class BodyTest(testtools.TestCase):
             ("GET", {}, (None, 0)),
         ):
             made = request.make(environ(method, **keys), CONFIG)
-            data = None
-            if made.read is not None:
-                data = b"".join(iter(lambda r=made.read: r(100), b""))
+            data = None if made.read is None else _all(made.read)
             self.assertEqual(expected, (data, made.length), f"{method} {keys}")
 
     def test_repetition(self) -> None:
@@ -164,7 +168,7 @@ class TargetTest(testtools.TestCase):
 
 class HeadersTest(testtools.TestCase):
     def headers(
-        self, config: settings.Settings = CONFIG, **keys: Any
+        self, config: settings.Settings = CONFIG, /, **keys: Any
     ) -> dict[str, str]:
         return request.make(environ(**keys), config).headers
 
