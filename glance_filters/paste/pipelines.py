@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 import configupdater
 
-from glance_filters import opts
+from glance_filters.filters import registry
 
 DISTRIBUTION = "glance-filters"
 
 # In the order in which they stand, outermost first.
-FILTERS = tuple(name for name, _ in opts.list_opts())
+FILTERS = tuple(each.name for each in registry.FILTERS)
 
 _PIPELINE_FACTORY = "glance.api:pipeline_factory"
 _CONTEXT_FACTORY = "glance.api.middleware.context:"

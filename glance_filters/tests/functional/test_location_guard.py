@@ -13,7 +13,7 @@ import testtools
 from glance import context, gateway
 from glance.api.v2 import images
 
-from glance_filters.glance_api import image_status
+from glance_filters.glance_api import images as images_api
 from glance_filters.tests.fixtures import (
     auth,
     glance_config,
@@ -114,7 +114,7 @@ class LocationGuardTest(testtools.TestCase):
         :param locations: how many locations the image has before, if it is
             in an allowed status
         """
-        for status in image_status.STATUSES:
+        for status in images_api.STATUSES:
             image_id = self.make_image(
                 status, locations if status in allowed else 2
             )
@@ -130,8 +130,8 @@ class LocationGuardTest(testtools.TestCase):
                 self.assertEqual(409, answer.status, status)
                 # The guard's own words: Glance's would be others.
                 expected = (
-                    f"Operation '{op}' on the locations of image {image_id} "
-                    f"conflicts with its status '{status}'. Statuses in "
+                    f"The operation {op} on the locations of image {image_id} "
+                    f"conflicts with its status {status}. Statuses in "
                     f"which it is allowed: {', '.join(allowed)}."
                 )
                 self.assertIn(expected, answer.body.decode())
@@ -179,7 +179,7 @@ class LocationGuardTest(testtools.TestCase):
         self.assertEqual("test", self.folder.image_row(image_id)["name"])
 
     def test_other_changes_in_any_status(self) -> None:
-        for status in image_status.STATUSES:
+        for status in images_api.STATUSES:
             if status in GONE:
                 continue
             image_id = self.make_image(status)
@@ -255,7 +255,7 @@ class ObjectNameTest(testtools.TestCase):
         self.assertEqual("intruder", row["name"])
 
     def test_in_any_status(self) -> None:
-        for status in image_status.STATUSES:
+        for status in images_api.STATUSES:
             image_id = self.alone.create_image(b"data")
             self.glance.folder.set_status(image_id, status)
             found = self.rename_as(self.guarded, image_id, image_id)
@@ -287,7 +287,7 @@ class ObjectNameTest(testtools.TestCase):
                 image_id, {"op": "add", "path": f"/{name}", "value": "x"}
             )
             self.assertEqual(403, answer.status, name)
-            text = f"'{name}' is not an image property"
+            text = f"{name} is not an image property"
             self.assertIn(text, answer.body.decode())
 
     def test_properties_are_not_refused(self) -> None:
@@ -381,7 +381,7 @@ class OverSocketTest(testtools.TestCase):
             for each in self.server.log.splitlines()
             if image_id in each and "location_guard refused" in each
         ]
-        for word in ("update_image", "'remove'", "'killed'", "req-"):
+        for word in ("update_image", " remove ", "killed", "req-"):
             self.assertIn(word, line)
 
 
