@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import sys
 import threading
 import time
 import urllib.parse
@@ -123,13 +124,14 @@ class ImageLocks:
         made = self._backends.get(os.getpid())
         return None if made is None else made.outage
 
-    def acquire(self, image_id: str) -> Held:
+    def acquire(self, image_id: str, is_patient: bool = False) -> Held:
         """Wait for the lock of an image, and return it.
 
         It is not reentrant. Threads of this process get it in the order in
         which they asked.
 
         :param image_id: as Glance writes it, see :func:`.names.lock_name`
+        :param is_patient: whether to wait however many wait already
         :raises LockTimeout: it was held by others for all of the time
         :raises TooManyWaiters: too many wait for it already
         :raises LockUnavailable: the server does not answer, or with an error,
@@ -139,7 +141,8 @@ class ImageLocks:
         name = names.lock_name(image_id)
         # First: between the threads of a process, drivers are not to be
         # relied on, and only one of them need ask the server.
-        process.acquire(name, self._timeout, self._max_waiters)
+        most = sys.maxsize if is_patient else self._max_waiters
+        process.acquire(name, self._timeout, most)
         try:
             release = self._acquire_from_backend(name, deadline)
         except BaseException:

@@ -215,7 +215,7 @@ class PassThroughTest(testtools.TestCase):
 
         factory = location_guard.LocationGuard.factory
         for section, method, path, query in (
-            ({}, "PUT", f"{PATH}/tags/a", ""),
+            ({}, "PUT", f"{PATH}/members/a", ""),
             ({}, "POST", "/v2/images", ""),
             ({}, "PATCH", PATH, "_method=GET"),
             ({}, "GET", "/v2/images", "_method=PATCH"),
@@ -245,7 +245,7 @@ class PassThroughTest(testtools.TestCase):
         for method, path in (
             ("GET", "/v2/images"),
             ("GET", PATH),
-            ("PUT", f"{PATH}/tags/a"),
+            ("PUT", f"{PATH}/members/a"),
             ("POST", "/v2/images"),
             ("DELETE", f"{PATH}/members/a"),
             ("PATCH", "/v2/metadefs/namespaces/x"),
