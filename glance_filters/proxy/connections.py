@@ -29,6 +29,13 @@ LOG = logging.getLogger(__name__)
 # How much is read at a time, in bytes: what each request takes of memory.
 PIECE_BYTES = 256 * 1024
 
+# How long the upstream may take to say that it wants the body. Not all do
+# (RFC 9110, 10.1.1).
+CONTINUE_SECONDS = 1.0
+
+_CONTINUE = b"HTTP/1.1 100"
+_MAX_CONTINUE_BYTES = 4096
+
 
 class _Answered(BrokenPipeError):
     """The upstream answers before it has the whole request.
@@ -47,6 +54,7 @@ class RequestBody:
     :param read: reads it, by ``read(size)``
     :param length: its length in bytes; None if only its end tells
     :param timeout: how long the upstream may take nothing, in seconds
+    :param expects: whether the upstream was asked whether it wants the body
     :ivar connection: what it is sent by
     """
 
@@ -57,10 +65,12 @@ class RequestBody:
         read: Callable[[int], bytes],
         length: int | None,
         timeout: float,
+        expects: bool,
     ) -> None:
         self._read = read
         self._left = length
         self._timeout = timeout
+        self._expects = expects
 
     def __iter__(self) -> Iterator[bytes]:
         sock = self.connection.sock
@@ -68,9 +78,11 @@ class RequestBody:
         sock.settimeout(self._timeout)
         # TLS also reads for reasons of its own.
         tells = not isinstance(sock, ssl.SSLSocket)
+        if tells and self._expects:
+            _look(sock, CONTINUE_SECONDS)
         while self._left != 0:
-            if tells and util.wait_for_read(sock, 0):
-                raise _Answered
+            if tells:
+                _look(sock, 0)
             piece = self._next()
             if not piece:
                 break
@@ -93,6 +105,24 @@ class RequestBody:
                 raise ClientGone(f"{self._left} bytes of the body are missing")
             self._left -= len(piece)
         return piece
+
+
+def _look(sock: socket.socket, seconds: float) -> None:
+    """See whether the upstream says something before it has the body.
+
+    :param seconds: how long to wait for that
+    :raises _Answered: if it does, and that is not 100 Continue
+    """
+    while util.wait_for_read(sock, seconds):
+        said = sock.recv(len(_CONTINUE), socket.MSG_PEEK)
+        if said != _CONTINUE:
+            raise _Answered
+        said = b""
+        while not said.endswith(b"\r\n\r\n"):
+            said += sock.recv(1)
+            if len(said) > _MAX_CONTINUE_BYTES:
+                raise _Answered
+        seconds = 0
 
 
 class _Lines(io.BufferedReader):

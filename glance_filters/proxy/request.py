@@ -87,13 +87,12 @@ def make(environ: WSGIEnvironment, config: settings.Settings) -> Request:
     read = environ["wsgi.input"].read
     if length is None and not is_chunked:
         read, length = _unframed(environ, read)
-    return Request(
-        method,
-        _target(environ, config),
-        _headers(environ, config),
-        read if length is None or length > 0 else None,
-        length,
-    )
+    headers = _headers(environ, config)
+    if length == 0:
+        read = None
+    elif environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+        headers["Expect"] = "100-continue"
+    return Request(method, _target(environ, config), headers, read, length)
 
 
 def _content_length(environ: WSGIEnvironment) -> int | None:

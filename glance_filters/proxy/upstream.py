@@ -54,16 +54,17 @@ class Upstream:
                 "The request target is malformed."
             ) from error
         except (exceptions.HTTPError, ValueError) as error:
-            refusal = _refusal(error)
-            LOG.error(
-                "%s: %s %.255r: %s: %s",
-                refusal.status,
-                request.method,
-                request.target,
-                type(error).__name__,
-                error,
-            )
-            raise refusal from error
+            failure = error
+        refusal = _refusal(failure)
+        LOG.error(
+            "%s: %s %.255r: %s: %s",
+            refusal.status,
+            request.method,
+            request.target,
+            type(failure).__name__,
+            failure,
+        )
+        raise refusal from failure
 
     def _send(self, request: Request) -> urllib3.BaseHTTPResponse:
         headers = request.headers
@@ -72,7 +73,10 @@ class Upstream:
         body = None
         if request.read is not None:
             body = connections.RequestBody(
-                request.read, request.length, self._read_timeout
+                request.read,
+                request.length,
+                self._read_timeout,
+                "Expect" in headers,
             )
             if request.length is not None:
                 headers["Content-Length"] = str(request.length)
@@ -122,14 +126,16 @@ class AnswerBody:
         try:
             while piece := self._answer.read1(connections.PIECE_BYTES):
                 yield piece
+            return
         except exceptions.HTTPError as error:
-            LOG.error(
-                "Breaking off the answer to %s %.255r: %s",
-                self._request.method,
-                self._request.target,
-                error,
-            )
-            raise
+            failure = error
+        LOG.error(
+            "Breaking off the answer to %s %.255r: %s",
+            self._request.method,
+            self._request.target,
+            failure,
+        )
+        raise failure
 
     def close(self) -> None:
         """Close the answer.

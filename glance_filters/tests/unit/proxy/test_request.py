@@ -213,6 +213,17 @@ class HeadersTest(testtools.TestCase):
             ),
         )
 
+    def test_expect(self) -> None:
+        for keys, expected in (
+            ({"CONTENT_LENGTH": "4"}, "100-continue"),
+            ({"HTTP_TRANSFER_ENCODING": "chunked"}, "100-continue"),
+            ({"CONTENT_LENGTH": "0"}, None),
+            ({}, None),
+            ({"CONTENT_LENGTH": "4", "HTTP_EXPECT": "other"}, None),
+        ):
+            headers = self.headers(**{"HTTP_EXPECT": "100-Continue", **keys})
+            self.assertEqual(expected, headers.get("Expect"), str(keys))
+
     def test_who_is_in_front(self) -> None:
         headers = self.headers(
             HTTP_X_FORWARDED_FOR="198.51.100.7",

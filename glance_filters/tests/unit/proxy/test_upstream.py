@@ -10,6 +10,7 @@ import threading
 import tracemalloc
 from typing import Any
 
+import fixtures
 import testtools
 from urllib3 import exceptions
 from webob import exc
@@ -489,6 +490,54 @@ class UploadTest(ProxyCase):
             upstream.conversation().closed.wait(30)
             self.assertEqual(200, self.request().status)
             self.assertEqual(2, len(upstream.conversations))
+
+    def test_continue(self) -> None:
+        """The client is asked for the body once the upstream wants it."""
+
+        class Body(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                case.assertTrue(wanted.is_set())
+                return super().read(size)
+
+        def willing(client: Conversation) -> None:
+            client.read_head()
+            wanted.set()
+            client.send(b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n")
+            client.answer(client.read(4))
+
+        def silent(client: Conversation) -> None:
+            client.read_head()
+            wanted.set()
+            client.answer(client.read(4))
+
+        def refusing(client: Conversation) -> None:
+            client.read_head()
+            client.answer(b"no", "401 Unauthorized")
+            client.wait_closed()
+
+        case = self
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "glance_filters.proxy.connections.CONTINUE_SECONDS", 0.2
+            )
+        )
+        for script, expected in (
+            (willing, ("200 OK", [b"data"])),
+            (silent, ("200 OK", [b"data"])),
+            (refusing, ("401 Unauthorized", [b"no"])),
+        ):
+            wanted = threading.Event()
+            upstream = self.upstream(script)
+            status, body = self.start(
+                "PUT",
+                HTTP_EXPECT="100-continue",
+                CONTENT_LENGTH="4",
+                **{"wsgi.input": Body(b"data")},
+            )
+            self.assertEqual(expected, (status, list(body)))
+            bodies.close(body)
+            received = upstream.conversation().received
+            self.assertIn(b"Expect: 100-continue\r\n", received)
 
     def test_upstream_takes_nothing(self) -> None:
         def script(client: Conversation) -> None:
