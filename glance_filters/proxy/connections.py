@@ -27,7 +27,7 @@ from glance_filters.proxy import settings
 LOG = logging.getLogger(__name__)
 
 # How much is read at a time, in bytes: what each request takes of memory.
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 64 * 1024
 
 # How long the upstream may take to say that it wants the body. Not all do
 # (RFC 9110, 10.1.1).
