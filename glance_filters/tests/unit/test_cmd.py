@@ -90,9 +90,9 @@ class CheckMetadefsTest(CommandTestCase):
         self.assertEqual(
             (
                 1,
-                f"{folder}/a.json: $.tags[0]: member 'name' is missing\n"
-                f"{folder}/a.json: $.tags[1]: must be an object\n"
-                f"{folder}/b.json: $: must be an object\n",
+                f"{folder}/a.json: $.tags[0]: 'name' is a required property\n"
+                f"{folder}/a.json: $.tags[1]: must be of type object\n"
+                f"{folder}/b.json: $: must be of type object\n",
                 "",
             ),
             self.run_command("check-metadefs", str(folder)),
