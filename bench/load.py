@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import threading
 import time
 import uuid
 from dataclasses import asdict, dataclass
+from typing import BinaryIO
 
 _PIECE_BYTES = 2**20
 _TIMEOUT_SECONDS = 60
@@ -138,7 +138,7 @@ class _Clients:
         except OSError:
             self._note(0, 0, 1)
 
-    def upload(self, file: int, size: int) -> None:
+    def upload(self, file: BinaryIO, size: int) -> None:
         """Make images, upload their data and delete them."""
         try:
             with self._connect() as sock:
@@ -148,7 +148,9 @@ class _Clients:
         except OSError:
             self._note(0, 0, 1)
 
-    def _upload_one(self, sock: socket.socket, file: int, size: int) -> None:
+    def _upload_one(
+        self, sock: socket.socket, file: BinaryIO, size: int
+    ) -> None:
         image_id = str(uuid.uuid4())
         image = json.dumps(
             {
@@ -165,9 +167,8 @@ class _Clients:
             self._send_head(sock, method, path, length)
             if method == "POST":
                 sock.sendall(image)
-            sent = 0
-            while method == "PUT" and sent < size:
-                sent += os.sendfile(sock.fileno(), file, sent, size - sent)
+            if method == "PUT":
+                sock.sendfile(file, count=size)
             status, length, got = self._read_head(sock)
             while got < length:
                 got += len(sock.recv(length - got))
@@ -197,7 +198,7 @@ def _main() -> None:
         ] + [
             threading.Thread(
                 target=clients.upload,
-                args=(file.fileno(), asked.upload_bytes),
+                args=(file, asked.upload_bytes),
             )
             for _ in range(asked.uploads)
         ]

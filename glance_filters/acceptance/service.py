@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,13 +32,14 @@ class Answer:
     :ivar status: the status code
     :ivar headers: the header fields, in their order
     :ivar body: what came of the body
-    :ivar is_whole: False if the service promised more than it sent
+    :ivar cut: what the service does where it should send more; empty if it
+        sent all
     """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    is_whole: bool = True
+    cut: str = ""
 
     def header(self, name: str) -> str | None:
         """Return the value of the first field called *name*, if any."""
@@ -45,6 +47,11 @@ class Answer:
             if key.lower() == name.lower():
                 return value
         return None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the service sent what it promised."""
+        return not self.cut
 
     @property
     def json(self) -> Any:
@@ -64,7 +71,7 @@ class Answer:
         promised = self.header("Content-Length") or "more"
         return (
             f"{text}, promises {promised} bytes, sends {len(self.body)} and "
-            "keeps the client waiting"
+            f"{self.cut}"
         )
 
 
@@ -210,18 +217,18 @@ class SlowUpload:
 
 def _read(response: http.client.HTTPResponse) -> Answer:
     body = b""
-    is_whole = True
+    cut = ""
     try:
         while len(body) < _MAX_BYTES:
             piece = response.read1(65536)
             if not piece:
                 break
             body += piece
+    except socket.timeout:
+        cut = "keeps the client waiting"
     except (OSError, http.client.HTTPException):
-        is_whole = False
-    # At its end, http.client has counted down what was promised.
-    if response.length:
-        is_whole = False
-    return Answer(
-        response.status, tuple(response.getheaders()), body, is_whole
-    )
+        cut = "breaks off"
+    # http.client has counted down what was promised.
+    if response.length and not cut:
+        cut = "breaks off"
+    return Answer(response.status, tuple(response.getheaders()), body, cut)

@@ -9,11 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from oslo_config import cfg
-from oslo_log import log
-
 from glance_filters import proxy
-from glance_filters.filters import configuration, registry
+from glance_filters.filters import configuration, standalone
 from glance_filters.proxy import settings
 
 if TYPE_CHECKING:
@@ -120,29 +117,20 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def pipeline(
-    proxy_settings: settings.Settings, config_files: list[str]
-) -> WSGIApplication:
-    """Return all filters in front of an upstream.
+def proxy_settings(options: argparse.Namespace) -> settings.Settings:
+    """Return the settings that the arguments make.
 
-    :param config_files: with the options of the filters and of oslo.log
-    :raises SettingsError: if a setting of the proxy is wrong
-    :raises ConfigurationError: if an option of a filter is wrong
-    :raises oslo_config.cfg.Error: if a file cannot be read
+    :raises SettingsError: if one is wrong
     """
-    conf = cfg.CONF
-    log.register_options(conf)
-    conf(
-        [],
-        project="glance-filters",
-        default_config_files=config_files,
-        default_config_dirs=[],
+    return settings.Settings(
+        upstream=options.upstream,
+        pool_size=options.threads,
+        connect_timeout=options.connect_timeout,
+        read_timeout=options.read_timeout,
+        verify=not options.insecure,
+        ca_file=options.ca_file,
+        preserve_host=not options.upstream_host,
     )
-    log.setup(conf, "glance-filters")
-    app = proxy.make_app(proxy_settings)
-    for each in reversed(registry.FILTERS):
-        app = each.factory({})(app)
-    return app
 
 
 def _server(options: argparse.Namespace) -> Any:
@@ -154,15 +142,7 @@ def _server(options: argparse.Namespace) -> Any:
     from gunicorn import errors
     from gunicorn.app import base
 
-    proxy_settings = settings.Settings(
-        upstream=options.upstream,
-        pool_size=options.threads,
-        connect_timeout=options.connect_timeout,
-        read_timeout=options.read_timeout,
-        verify=not options.insecure,
-        ca_file=options.ca_file,
-        preserve_host=not options.upstream_host,
-    )
+    config = proxy_settings(options)
 
     class Server(base.BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -181,11 +161,12 @@ def _server(options: argparse.Namespace) -> Any:
 
         def load(self) -> WSGIApplication:
             try:
-                return pipeline(proxy_settings, options.config_files)
+                return standalone.in_front_of(
+                    proxy.make_app(config), options.config_files
+                )
             except (
                 settings.SettingsError,
                 configuration.ConfigurationError,
-                cfg.Error,
             ) as error:
                 # Ends the server and not only its worker.
                 raise errors.AppImportError(str(error)) from error

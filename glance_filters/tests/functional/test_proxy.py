@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -13,18 +14,21 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fixtures
 import testtools
 
 from glance_filters import proxy
+from glance_filters.filters import range_translator
 from glance_filters.tests.fixtures import (
     auth,
     certificates,
     http_client,
     http_data,
-    legacy_facts,
+    legacy_glance,
     proxy_server,
     raw_upstream,
     real_glance,
@@ -325,47 +329,85 @@ class RecordedTest(testtools.TestCase):
     open; so do both past the end of an image.
     """
 
+    def answers(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield status, promised length, and what comes."""
+        for requests in legacy_glance.facts()["downloads"].values():
+            for _, by_release in requests:
+                for status, promised, *rest in by_release.values():
+                    if len(rest) == 2 and promised <= len(legacy_glance.DATA):
+                        start, stop = rest
+                        yield status, promised, legacy_glance.DATA[start:stop]
+
     def test_what_was_asked_for_is_taken(self) -> None:
-        for fact in legacy_facts.downloads():
-            if "slice" not in fact.answer:
-                continue
-            start, stop = fact.answer["slice"]
-            data = legacy_facts.data_of(fact.image)[start:stop]
-            head = (
-                f"HTTP/1.1 {fact.answer['status']} OK\r\n"
-                "Content-Type: application/octet-stream\r\n"
-                f"Content-Length: {fact.answer['promised']}\r\n\r\n"
-            ).encode()
+        answers = set(self.answers())
+        self.assertTrue(any(each[1] > len(each[2]) for each in answers))
+        for status, promised, data in answers:
 
             def script(
-                client: Conversation, sent: bytes = head + data
+                client: Conversation,
+                head: str = f"{status} OK\r\nContent-Length: {promised}",
+                data: bytes = data,
             ) -> None:
                 client.read_head()
-                client.send(sent)
+                client.send(f"HTTP/1.1 {head}\r\n\r\n".encode() + data)
                 client.wait_closed()
 
             with raw_upstream.RawUpstream(script) as upstream:
-                self.check(upstream, fact, data)
+                app = proxy.app_factory({}, upstream=upstream.url)
+                self.assertEqual(data, self.take(app, len(data)))
+                if promised > len(data):
+                    upstream.conversation().closed.wait(30)
 
-    def check(
-        self,
-        upstream: raw_upstream.RawUpstream,
-        fact: legacy_facts.Fact,
-        data: bytes,
-    ) -> None:
-        app = proxy.app_factory({}, upstream=upstream.url)
-        environ = http_client.make_environ(
-            "GET", "/v2/images/x/file", fact.headers, b""
-        )
+    def take(self, app: Any, count: int) -> bytes:
+        """Read so many bytes of an answer, and close it."""
+        environ = http_client.make_environ("GET", "/", {}, b"")
         body = app(environ, lambda *args: lambda data: None)
         taken = b""
         chunks = iter(body)
-        while len(taken) < len(data):
+        while len(taken) < count:
             taken += next(chunks)
         bodies.close(body)
-        self.assertEqual(data, taken, fact.id)
-        if len(data) < fact.answer["promised"]:
-            upstream.conversation().closed.wait(30)
+        return taken
+
+    def test_range_translator_before_newton(self) -> None:
+        image_id = "71c675ab-d94f-49cd-a114-e12490b328d9"
+        versions = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
+        image = {"id": image_id, "status": "active", "size": 200_000}
+        data = b"".join(n.to_bytes(4, "big") for n in range(50_000))
+
+        def newton(client: Conversation) -> None:
+            while head := client.read_head():
+                if b"/file " not in head:
+                    is_image = b"/v2/images/" in head
+                    document = image if is_image else versions
+                    client.answer(json.dumps(document).encode())
+                    continue
+                asked = re.search(rb"Content-Range: bytes (\d+)-(\d+)/", head)
+                self.assertIsNotNone(asked, repr(head))
+                assert asked is not None
+                client.send(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n"
+                    b"Content-Length: 200000\r\n\r\n"
+                    + data[int(asked[1]) : int(asked[2]) + 1]
+                )
+                client.wait_closed()
+
+        upstream = self.useFixture(raw_upstream.RawUpstream(newton))
+        factory = range_translator.RangeTranslator.factory({})
+        app = factory(proxy.app_factory({}, upstream=upstream.url))
+        client = http_client.WsgiClient(app)
+        for text, parts in (
+            ("bytes=5-9", [data[5:10]]),
+            ("bytes=-5", [data[-5:]]),
+            ("bytes=1000-190000", [data[1000:190_001]]),
+            ("bytes=0-4,100-104", [data[:5], data[100:105]]),
+        ):
+            answer = client.request(
+                "GET", f"/v2/images/{image_id}/file", {"Range": text}
+            )
+            self.assertEqual(206, answer.status)
+            for part in parts:
+                self.assertIn(part, answer.body)
 
 
 class TlsTest(testtools.TestCase):
