@@ -14,6 +14,7 @@ from glance_filters.cmd import main
 from glance_filters.filters.registry import FILTERS
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
     http_data,
     newton_metadefs,
     real_glance,
@@ -62,14 +63,13 @@ class TryTest(testtools.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.alone = real_glance.GlanceServer()
-        cls.filtered = real_glance.GlanceServer(
-            tuple(each.name for each in FILTERS)
+        cls.alone = class_fixture.use(cls, real_glance.GlanceServer())
+        cls.filtered = class_fixture.use(
+            cls, real_glance.GlanceServer([each.name for each in FILTERS])
         )
-        cls.web = http_data.HttpDataServer({LOCATION: b"data"})
-        for each in (cls.alone, cls.filtered, cls.web):
-            each.setUp()
-            cls.addClassCleanup(each.cleanUp)
+        cls.web = class_fixture.use(
+            cls, http_data.HttpDataServer({LOCATION: b"data"})
+        )
         for each in (cls.alone, cls.filtered):
             add_definitions(each)
 

@@ -23,9 +23,11 @@ import testtools
 
 from glance_filters import proxy
 from glance_filters.filters import range_translator
+from glance_filters.tests import nightly
 from glance_filters.tests.fixtures import (
     auth,
     certificates,
+    class_fixture,
     http_client,
     http_data,
     legacy_glance,
@@ -52,45 +54,21 @@ class ProxiedGlance(testtools.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        super().setUpClass()
-        folder = fixtures.TempDir()
-        cls.glance = real_glance.GlanceServer()
-        for each in (folder, cls.glance):
-            each.setUp()
-            cls.addClassCleanup(each.cleanUp)
+        # Not that of the clients, who have a Glance of their own.
+        super(testtools.TestCase, cls).setUpClass()
+        folder = class_fixture.use(cls, fixtures.TempDir())
         config = Path(folder.path, "filters.conf")
         config.write_text(ENFORCE)
-        cls.proxy = proxy_server.ProxyServer(
-            cls.glance.url, f"--config-file={config}"
+        cls.glance = class_fixture.use(cls, real_glance.GlanceServer())
+        cls.proxy = class_fixture.use(
+            cls,
+            proxy_server.ProxyServer(
+                cls.glance.url, f"--config-file={config}"
+            ),
         )
-        cls.proxy.setUp()
-        cls.addClassCleanup(cls.proxy.cleanUp)
 
 
-class ProxyTest(ProxiedGlance, test_download_clients.DownloadClientsTest):
-    """What clients see, the programs that download images among them."""
-
-    def setUp(self) -> None:
-        testtools.TestCase.setUp(self)
-        self.server = self.proxy  # type: ignore[assignment]
-        self.folder = Path(self.useFixture(fixtures.TempDir()).path)
-
-    def test_glanceclient(self) -> None:
-        image_id = self.server.client().create_image()
-        raw = self.folder / "raw"
-        raw.write_bytes(test_download_clients.DATA)
-        for arguments in (
-            ("image-upload", "--file", str(raw), image_id),
-            ("image-download", "--file", "file", image_id),
-        ):
-            self.run_program(
-                str(Path(sys.executable).parent / "glance"),
-                *("--os-auth-token", auth.MEMBER),
-                *("--os-image-url", self.server.url),
-                *arguments,
-            )
-        self.check(self.folder / "file")
-
+class ProxyTest(ProxiedGlance):
     def test_all_that_a_client_can_observe(self) -> None:
         test_acceptance.add_definitions(self.glance)
         web = self.useFixture(http_data.HttpDataServer({"/data": b"data"}))
@@ -177,6 +155,33 @@ class ProxyTest(ProxiedGlance, test_download_clients.DownloadClientsTest):
             self.check_nothing_kept(image_id)
 
 
+@nightly
+class ProxiedClientsTest(
+    ProxiedGlance, test_download_clients.DownloadClientsTest
+):
+    """The programs that people download images with."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = self.proxy  # type: ignore[assignment]
+
+    def test_glanceclient(self) -> None:
+        image_id = self.server.client().create_image()
+        raw = self.folder / "raw"
+        raw.write_bytes(test_download_clients.DATA)
+        for arguments in (
+            ("image-upload", "--file", str(raw), image_id),
+            ("image-download", "--file", "file", image_id),
+        ):
+            self.run_program(
+                str(Path(sys.executable).parent / "glance"),
+                *("--os-auth-token", auth.MEMBER),
+                *("--os-image-url", self.server.url),
+                *arguments,
+            )
+        self.check(self.folder / "file")
+
+
 class FaultTest(testtools.TestCase):
     """A Glance that is killed, stopped, and started again."""
 
@@ -245,12 +250,12 @@ class ServeTest(testtools.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.upstream = raw_upstream.RawUpstream(_break_off)
-        cls.upstream.setUp()
-        cls.addClassCleanup(cls.upstream.cleanUp)
-        cls.server = proxy_server.ProxyServer(cls.upstream.url)
-        cls.server.setUp()
-        cls.addClassCleanup(cls.server.cleanUp)
+        cls.upstream = class_fixture.use(
+            cls, raw_upstream.RawUpstream(_break_off)
+        )
+        cls.server = class_fixture.use(
+            cls, proxy_server.ProxyServer(cls.upstream.url)
+        )
 
     def test_nothing_is_smuggled(self) -> None:
         before = len(self.upstream.conversations)
