@@ -12,7 +12,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from glance_filters.cmd import check_metadefs, check_paste, edit_paste
+from glance_filters.cmd import (
+    check_metadefs,
+    check_paste,
+    edit_paste,
+    serve,
+    try_service,
+)
 
 # Each adds its parser, which sets ``run``: from the parsed arguments to the
 # exit status.
@@ -20,6 +26,8 @@ SUB_COMMANDS = (
     edit_paste.add_parsers,
     check_paste.add_parser,
     check_metadefs.add_parser,
+    serve.add_parser,
+    try_service.add_parser,
 )
 
 
