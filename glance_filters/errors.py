@@ -1,33 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The errors by which a request is refused; :mod:`answers` makes them HTTP."""
+"""Every answer that a filter gives by itself, with its HTTP status.
+
+An error carries the status and the header fields of its answer; its text is
+the body. :func:`glance_filters.wsgi.response.from_error` makes the response.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import ClassVar
+
+Headers = tuple[tuple[str, str], ...]
 
 
 class FilterError(Exception):
-    """Base of the errors by which a filter refuses a request.
+    """Base of the errors by which a filter answers a request.
 
     The text is shown to the client: it names the rule that was broken or the
-    limit that was passed, never internals of the service.
+    limit that was passed, never internals of the service. It holds no
+    apostrophes or quotation marks, which clients would see as HTML escapes.
 
-    :cvar headers: header fields that belong to the answer
+    :cvar status: the status code
+    :cvar is_refusal: whether the request is refused; False where the answer
+        is what the client has asked for by a condition
+    :ivar headers: header fields of the answer
     """
 
-    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
+    status: ClassVar[HTTPStatus]
+    is_refusal: ClassVar[bool] = True
+    headers: Headers = ()
 
 
 class LocationConflict(FilterError):
     """The image's status does not allow the operation on its locations.
 
-    :param operation: what was asked, for example ``remove``
+    :param operation: the operation, for example ``remove``
     :param image_id: the image, as the request names it
-    :param status: the image's status, as the core reports it
+    :param status: the image's status, as Glance reports it
     :param allowed: the statuses in which the operation is allowed
     """
+
+    status = HTTPStatus.CONFLICT
 
     def __init__(
         self,
@@ -37,22 +53,24 @@ class LocationConflict(FilterError):
         allowed: Iterable[str],
     ) -> None:
         super().__init__(
-            f"Operation {operation!r} on the locations of image {image_id} "
-            f"conflicts with its status {status!r}. Statuses in which it is "
+            f"The operation {operation} on the locations of image {image_id} "
+            f"conflicts with its status {status}. Statuses in which it is "
             f"allowed: {', '.join(allowed) or 'none'}."
         )
 
 
-class InternalName(FilterError):
-    """A patch operation names a part of the core's image object.
+class ProtectedAttribute(FilterError):
+    """A patch names an attribute of Glance's image object.
 
     :param name: the first token of the operation's pointer
     """
 
+    status = HTTPStatus.FORBIDDEN
+
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name[:255]!r} is not an image property and cannot be changed "
-            "by a patch."
+            f"{name[:255]} is not an image property and cannot be changed by "
+            "a patch."
         )
 
 
@@ -62,28 +80,30 @@ class ImageBusy(FilterError):
     :param image_id: the image, as the request names it
     """
 
+    status = HTTPStatus.CONFLICT
     # As soon as the others have ended; nobody knows when that is.
     headers = (("Retry-After", "1"),)
 
     def __init__(self, image_id: str) -> None:
         super().__init__(
-            f"Image {image_id} is being changed by another request. Please "
-            "try again later."
+            f"Image {image_id} is being changed by another request. Retry "
+            "later."
         )
 
 
 class LocksUnavailable(FilterError):
-    """Nobody can tell whether other requests change the image.
+    """The lock backend cannot be used, so other changes cannot be excluded.
 
     :param image_id: the image, as the request names it
     """
 
+    status = HTTPStatus.SERVICE_UNAVAILABLE
     headers = (("Retry-After", "10"),)
 
     def __init__(self, image_id: str) -> None:
         super().__init__(
-            f"Image {image_id} cannot be locked against changes by other "
-            "requests, so it cannot be changed now. Please try again later."
+            f"Could not lock image {image_id}. Nothing was changed; retry "
+            "later."
         )
 
 
@@ -94,24 +114,39 @@ class DiskFormatNotAllowed(FilterError):
     :param allowed: the formats that are allowed
     """
 
+    status = HTTPStatus.BAD_REQUEST
+
     def __init__(self, value: object, allowed: Iterable[str]) -> None:
         super().__init__(
-            f"Disk format {value!a:.255} is not allowed. Allowed disk "
+            f"Disk format {_shown(value)} is not allowed. Allowed disk "
             f"formats: {', '.join(allowed) or 'none'}."
         )
 
 
+def _shown(value: object) -> str:
+    """Return a JSON value as one short line of plain ASCII."""
+    if isinstance(value, str):
+        text = value.encode("unicode_escape").decode("ascii")
+    elif isinstance(value, (list, dict)):
+        return "array" if isinstance(value, list) else "object"
+    else:
+        text = json.dumps(value)
+    return text[:255]
+
+
 class ContentMismatch(FilterError):
-    """The data of an upload are not of the image's disk format.
+    """The data of an upload is not in the image's disk format.
 
     :param declared: the image's disk format
-    :param detected: what the data are
+    :param detected: the format of the data
     """
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
     def __init__(self, declared: str, detected: str) -> None:
         super().__init__(
-            f"The image's disk format is {declared}, but the data are "
-            f"{detected}."
+            f"The uploaded data is {detected}, but the disk_format of the "
+            f"image is {declared}."
         )
 
 
@@ -119,14 +154,16 @@ class UnsafeContent(FilterError):
     """The data of an upload could do harm.
 
     :param declared: the image's disk format
-    :param detected: what the data are
-    :param reason: what is unsafe about them
+    :param detected: the format of the data
+    :param reason: what is unsafe about it
     """
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
     def __init__(self, declared: str, detected: str, reason: str) -> None:
         super().__init__(
-            f"The image's disk format is {declared}, the data are {detected} "
-            f"and not safe: {reason}."
+            f"The uploaded data is {detected} and is not safe: {reason}. The "
+            f"disk_format of the image is {declared}."
         )
 
 
@@ -136,10 +173,12 @@ class FormatsChanged(FilterError):
     :param image_id: the image, as the request names it
     """
 
+    status = HTTPStatus.CONFLICT
+
     def __init__(self, image_id: str) -> None:
         super().__init__(
-            f"The formats of image {image_id} were changed while an upload "
-            "of its data began. Please upload them again."
+            f"The disk or container format of image {image_id} changed while "
+            "the upload was starting. Retry the upload."
         )
 
 
@@ -149,40 +188,98 @@ class BodyTooLarge(FilterError):
     :param max_bytes: the limit in bytes, inclusive
     """
 
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
     def __init__(self, max_bytes: int) -> None:
         super().__init__(
             f"The request body is larger than the limit of {max_bytes} bytes."
         )
 
 
-class BodyUnreadable(FilterError):
+class BadRequest(FilterError):
+    """The request is malformed.
+
+    :param reason: what is wrong with it, a sentence without its full stop
+    """
+
+    status = HTTPStatus.BAD_REQUEST
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}.")
+
+
+class BodyUnreadable(BadRequest):
     """The request body could not be read to its end or not be understood.
 
     :param reason: what was wrong with it
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The request body could not be read: {reason}.")
+        super().__init__(f"The request body could not be read: {reason}")
 
 
 class ImageUnknown(FilterError):
-    """The core did not tell about the image, so nothing can be decided.
+    """Glance did not describe the image, so nothing can be decided.
 
     :param image_id: the image, as the request names it
     """
 
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
     def __init__(self, image_id: str) -> None:
         super().__init__(
-            f"The state of image {image_id} could not be determined, so the "
-            "request cannot be carried out now. Please try again later."
+            f"The state of image {image_id} could not be determined. Nothing "
+            "was changed; retry later."
         )
 
 
 class DeprecatedHeader(FilterError):
-    """A range is asked for by the Content-Range request header."""
+    """A range is requested by the Content-Range request header."""
+
+    status = HTTPStatus.BAD_REQUEST
 
     def __init__(self) -> None:
-        super().__init__(
-            "The Content-Range header asks for nothing in a request: send "
-            "Range to get a part of an image."
-        )
+        super().__init__("Content-Range is not valid in a request; use Range.")
+
+
+class NotModified(FilterError):
+    """The client has the current data already (RFC 9110, 15.4.5).
+
+    :param headers: the fields that a 200 would have had, ETag among them
+    """
+
+    status = HTTPStatus.NOT_MODIFIED
+    is_refusal = False
+
+    def __init__(self, headers: Iterable[tuple[str, str]]) -> None:
+        self.headers = tuple(headers)
+        super().__init__("The client has the current data already.")
+
+
+class PreconditionFailed(FilterError):
+    """A condition of the request does not hold (RFC 9110, 15.5.13)."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    is_refusal = False
+
+    def __init__(self) -> None:
+        super().__init__("The image is not the one that If-Match names.")
+
+
+class RangeNotSatisfiable(FilterError):
+    """No range of the request is within the image (RFC 9110, 15.5.17).
+
+    :param size: the image's size in bytes, None if it is not known
+    """
+
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    is_refusal = False
+
+    def __init__(self, size: int | None) -> None:
+        fields = [("Accept-Ranges", "bytes")]
+        text = "The requested range is not within the image"
+        if size is not None:
+            fields.append(("Content-Range", f"bytes */{size}"))
+            text += f" of {size} bytes"
+        self.headers = tuple(fields)
+        super().__init__(f"{text}.")

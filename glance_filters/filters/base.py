@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all filters share: the way past them, and their settings.
+"""Base class of the filters: fast path, settings, reload.
 
 A filter is loaded by paste.deploy, reads its options once, and then decides
 for each request, from the method and the path alone, whether the request is
@@ -11,20 +11,25 @@ nothing else is done for them.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from glance_filters import answers, errors
-from glance_filters.filters import configuration, counters
-from glance_filters.glance_api import api_calls
+from glance_filters import errors
+from glance_filters.filters import configuration, counters, findings
+from glance_filters.glance_api import calls, matching
+from glance_filters.glance_api.request import Request
+from glance_filters.wsgi import response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOG = logging.getLogger(__name__)
+
+# Under these names middleware keeps the application behind it.
+_BEHIND = ("_app", "app", "application", "_application")
 
 
 def enabled_opt(what: str) -> cfg.Opt:
@@ -59,29 +64,30 @@ class Filter(abc.ABC, Generic[SettingsT]):
 
     :cvar name: the entry point, and the group of the options
     :cvar opts: the options; those of :mod:`counters` are not for the settings
-    :cvar calls: the API calls that the filter is about
-    :cvar settings_class: takes the options' values by name; raises
-        ``ValueError`` if they contradict each other
+    :cvar api_calls: the API calls that the filter is about
 
     :param app: the application behind the filter
     :param config: where the options' values come from
-    :raises ConfigurationError: if the configuration is wrong
     """
 
     name: ClassVar[str]
     opts: ClassVar[Sequence[cfg.Opt]]
-    calls: ClassVar[Sequence[api_calls.ApiCall]]
-    settings_class: ClassVar[Callable[..., Any]]
+    api_calls: ClassVar[Sequence[calls.ApiCall]]
+
+    _settings: SettingsT
+    _counters: counters.Counters
+    _drain_timeout: float
 
     def __init__(
         self, app: WSGIApplication, config: configuration.Configuration
     ) -> None:
         self._app = app
         self._config = config
-        self._matcher = api_calls.CallMatcher(self.calls)
+        self._matcher = matching.CallMatcher(self.api_calls)
         self._marks = self._matcher.marks
-        self._settings: SettingsT = self._read_settings()
-        config.on_change(self.reload)
+        self._other_marks = self._matcher.other_marks
+        self._paths = self._matcher.paths
+        self._seen_key = f"glance_filters.{self.name}"
 
     @classmethod
     def factory(
@@ -94,28 +100,97 @@ class Filter(abc.ABC, Generic[SettingsT]):
         :raises ConfigurationError: if the section is wrong
         """
         config = configuration.Configuration(cls.name, cls.opts, local_conf)
-        return lambda app: cls(app, config)
 
-    def _read_settings(self) -> SettingsT:
+        def make(app: WSGIApplication) -> Filter[SettingsT]:
+            made = cls(app, config)
+            made.start()
+            return made
+
+        return make
+
+    @classmethod
+    @abc.abstractmethod
+    def make_settings(
+        cls, values: Mapping[str, Any], config: configuration.Configuration
+    ) -> SettingsT:
+        """Make the settings of the options' values.
+
+        :param values: by option name
+        :param config: for options of the service itself
+        :raises ValueError: if they contradict each other
+        """
+
+    def prepare(self, settings: SettingsT) -> None:
+        """Make what *settings* need, before they are in force.
+
+        :raises ValueError: if that is not possible; nothing has changed then
+        """
+
+    @classmethod
+    def check(
+        cls, place: str, config: configuration.Configuration
+    ) -> Iterator[findings.Finding]:
+        """Yield what an operator should know about a configuration.
+
+        It is one that :meth:`make_settings` accepts, and is enabled.
+
+        :param place: the filter's section of the paste file
+        """
+        yield from ()
+
+    @abc.abstractmethod
+    def handle(
+        self, request: Request, settings: SettingsT
+    ) -> WSGIApplication | None:
+        """Answer a request of ours.
+
+        :param request: the request
+        :param settings: the filter's settings for this request
+        :returns: the response; None if Glance answers the request
+        :raises FilterError: to refuse the request
+        """
+
+    def start(self) -> None:
+        """Read the options for the first time, and follow their changes.
+
+        :raises ConfigurationError: if the configuration is wrong
+        """
+        self._load()
+        if any(isinstance(each, type(self)) for each in _behind(self._app)):
+            LOG.warning(
+                "The filter %s is in the pipeline twice; only the first one "
+                "acts. Remove the other one from the paste file.",
+                self.name,
+            )
+        self._config.on_change(self.reload)
+
+    def reload(self) -> None:
+        """Read the options again; keep all the old ones if one is wrong."""
+        try:
+            self._load()
+        except configuration.ConfigurationError as error:
+            LOG.error("Keeping the former settings: %s", error)
+
+    def _load(self) -> None:
         values = self._config.values()
+        shared = self._config.shared_values()
+        # The filter's own, or else those of all filters.
         host, port = (
-            values.pop(opt.dest, opt.default) for opt in counters.OPTS
+            shared[opt.dest] if own is None else own
+            for opt in counters.OPTS
+            for own in (values.pop(opt.dest, None),)
         )
         try:
-            settings: SettingsT = self.settings_class(**values)
-            self._counters = counters.make(self.name, host, port)
+            settings = self.make_settings(values, self._config)
+            made = counters.make(self.name, host, port)
+            self.prepare(settings)
         except ValueError as error:
             raise configuration.ConfigurationError(
                 f"[{self.name}] {error}"
             ) from error
-        return settings
-
-    def reload(self) -> None:
-        """Read the options again; keep the old ones if they are wrong."""
-        try:
-            self._settings = self._read_settings()
-        except configuration.ConfigurationError as error:
-            LOG.error("Keeping the former settings: %s", error)
+        self._settings = settings
+        self._counters = made
+        self._drain_timeout = shared["drain_timeout"]
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -123,13 +198,13 @@ class Filter(abc.ABC, Generic[SettingsT]):
         """Hand the request on, by way of :meth:`handle` if it is ours."""
         # Written out, without a call: most requests are none of ours, and
         # this is all that they cost.
-        method = environ["REQUEST_METHOD"]
-        if method in self._marks:
-            path = environ.get("PATH_INFO", "")
-            for mark in self._marks[method]:
-                if mark in path:
-                    return self._answer(environ, start_response)
-        if "_method" in environ.get("QUERY_STRING", ""):
+        path = environ.get("PATH_INFO", "")
+        for mark in self._marks.get(
+            environ["REQUEST_METHOD"], self._other_marks
+        ):
+            if mark in path:
+                return self._answer(environ, start_response)
+        if "_method" in environ.get("QUERY_STRING", "") or path in self._paths:
             return self._answer(environ, start_response)
         return self._app(environ, start_response)
 
@@ -137,51 +212,58 @@ class Filter(abc.ABC, Generic[SettingsT]):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer a request that may be ours."""
-        match = self._matcher.match(environ)
         settings = self._settings
-        if match is None or not settings.enabled:
+        if not settings.enabled or self._seen_key in environ:
             return self._app(environ, start_response)
-        self._counters.incr(f"{match.call.action}.requests")
+        request = None
+        app: WSGIApplication | None
         try:
-            app = self.handle(match, environ, settings)
+            match = self._matcher.match(environ)
+            if match is None:
+                return self._app(environ, start_response)
+            environ[self._seen_key] = True
+            self._counters.incr(f"{match.call.action}.requests")
+            request = Request(self._app, environ, match, self.name)
+            app = self.handle(request, settings)
+            environ = request.environ
         except errors.FilterError as error:
-            self.note_refusal(match, error)
-            app = answers.answer(error)
-        return app(environ, start_response)
+            if request is not None:
+                self.note_refusal(request, error)
+                request.drain(self._drain_timeout)
+            app = response.from_error(error)
+        return (app or self._app)(environ, start_response)
 
     def note_refusal(
-        self, match: api_calls.Match, error: errors.FilterError
+        self, request: Request, error: errors.FilterError
     ) -> None:
         """Count a refusal, and write the line by which an operator knows it.
 
         oslo.log adds the request's id, the user and the project. What the
         client has sent is escaped, so that it cannot write lines of its own.
 
-        :param match: what was asked
+        :param request: the request
         :param error: why it was refused
         """
-        action = match.call.action
-        code = answers.answer(error).code
-        self._counters.incr(f"{action}.refused.{code}")
+        if not error.is_refusal:
+            return
+        action = request.call.action
+        self._counters.incr(f"{action}.refused.{int(error.status)}")
         LOG.info(
             "%s refused %s %.255r: %.1024r",
             self.name,
             action,
-            match.path,
+            request.match.path,
             str(error),
         )
 
-    @abc.abstractmethod
-    def handle(
-        self,
-        match: api_calls.Match,
-        environ: WSGIEnvironment,
-        settings: SettingsT,
-    ) -> WSGIApplication:
-        """Return the application that is to answer a request of ours.
 
-        :param match: what the request is
-        :param environ: the request's environ
-        :param settings: the filter's settings for this request
-        :raises FilterError: to refuse the request
-        """
+def _behind(app: Any) -> Iterator[Any]:
+    """Yield the applications of a pipeline, as far as they can be seen."""
+    seen: set[int] = set()
+    while app is not None and id(app) not in seen:
+        seen.add(id(app))
+        yield app
+        attributes = getattr(app, "__dict__", {})
+        app = next(
+            (attributes[name] for name in _BEHIND if name in attributes), None
+        )

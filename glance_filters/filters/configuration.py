@@ -3,18 +3,20 @@
 """From oslo.config and a paste.deploy section to a filter's settings.
 
 A filter's options live in the service's own configuration, in the group that
-has the filter's name. A key in the filter's section of the paste file
-overrides the option for that filter. Everything is read once at load and
-again when oslo.config reports that the configuration files were mutated; no
-request reads the configuration.
+has the filter's name; those that all filters share, in ``[glance_filters]``.
+A key in the filter's section of the paste file overrides the option for that
+filter. Everything is read once at load and again when oslo.config reports
+that the configuration files were mutated; no request reads the configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
+
+from glance_filters.filters import shared
 
 # How a section names the configuration to read, as in oslo.middleware.
 PROJECT_KEY = "oslo_config_project"
@@ -49,18 +51,21 @@ class Configuration:
     ) -> None:
         self._name = name
         self._opts = {opt.dest: opt for opt in opts}
+        self._shared = {opt.dest: opt for opt in shared.OPTS}
         self._overrides = self._typed(section)
         self._conf = conf or _oslo_conf(name, section)
         self._conf.register_opts(opts, group=name)
+        self._conf.register_opts(shared.OPTS, group=shared.GROUP)
 
     def _typed(self, section: Mapping[str, str]) -> dict[str, Any]:
         overrides = {}
+        known = {**self._shared, **self._opts}
         for key in section.keys() - _SOURCE_KEYS:
-            opt = self._opts.get(key)
+            opt = known.get(key)
             if opt is None:
                 raise ConfigurationError(
                     f"[filter:{self._name}] has the unknown key {key!r}; "
-                    f"known keys: {', '.join(sorted(self._opts))}"
+                    f"known keys: {', '.join(sorted(known))}"
                 )
             try:
                 overrides[key] = opt.type(section[key])
@@ -76,9 +81,19 @@ class Configuration:
         :raises ConfigurationError: if a configuration file holds a value
             that is not of the option's type
         """
-        group = self._conf[self._name]
+        return self._values(self._name, self._opts)
+
+    def shared_values(self) -> dict[str, Any]:
+        """Return the value of each option that all filters share.
+
+        :raises ConfigurationError: as :meth:`values`
+        """
+        return self._values(shared.GROUP, self._shared)
+
+    def _values(self, name: str, opts: Iterable[str]) -> dict[str, Any]:
+        group = self._conf[name]
         values = {}
-        for dest in self._opts:
+        for dest in opts:
             if dest in self._overrides:
                 value = self._overrides[dest]
             else:
@@ -86,19 +101,20 @@ class Configuration:
                     value = group[dest]
                 except (cfg.Error, ValueError) as error:
                     raise ConfigurationError(
-                        f"[{self._name}] {dest}: {error}"
+                        f"[{name}] {dest}: {error}"
                     ) from error
             values[dest] = tuple(value) if isinstance(value, list) else value
         return values
 
-    def of_service(self, group: str, name: str) -> Any:
+    def of_service(self, group: str | None, name: str) -> Any:
         """Return the value of an option of the service itself.
 
+        :param group: None for ``[DEFAULT]``
         :returns: None if the service does not live in this process, or does
             not know the option
         """
         try:
-            return self._conf[group][name]
+            return self._conf[group][name] if group else self._conf[name]
         except (cfg.Error, KeyError, ValueError):
             return None
 

@@ -5,28 +5,38 @@
 from __future__ import annotations
 
 import importlib
+import threading
+import time
 from typing import Any, Protocol
 
 from oslo_config import cfg
+from oslo_log import log as logging
+
+LOG = logging.getLogger(__name__)
 
 _PREFIX = "glance_filters"
 
+# After a server's name could not be resolved, try again in so many seconds.
+RETRY_SECONDS = 60
+
+_REASON = "The options are shared by all filters: use [glance_filters]."
+
+# Former places, one for each filter; those of the module shared count for
+# all.
 OPTS: tuple[cfg.Opt, ...] = (
     cfg.StrOpt(
         "stats_host",
-        default="",
         mutable=True,
-        help=(
-            "The StatsD server to which the filter counts its requests and "
-            "refusals. Nothing is counted if it is empty. Needs the extra "
-            "'stats' (statsd, which oslo.middleware installs too)."
-        ),
+        deprecated_for_removal=True,
+        deprecated_reason=_REASON,
+        help="Deprecated. The StatsD server of this filter alone.",
     ),
     cfg.PortOpt(
         "stats_port",
-        default=8125,
         mutable=True,
-        help="The port of the StatsD server.",
+        deprecated_for_removal=True,
+        deprecated_reason=_REASON,
+        help="Deprecated. The port of the StatsD server of this filter.",
     ),
 )
 
@@ -45,13 +55,53 @@ class _None:
         """Do nothing."""
 
 
+class _Client:
+    """Sends to a server, as soon as its name can be resolved."""
+
+    def __init__(self, module: Any, host: str, port: int, prefix: str) -> None:
+        self._module = module
+        self._server = (host, port, prefix)
+        self._lock = threading.Lock()
+        self._next_try = 0.0
+        self._client = self._connect()
+
+    def _connect(self) -> Any:
+        host, port, prefix = self._server
+        try:
+            return self._module.StatsClient(host, port, prefix=prefix)
+        except OSError as error:
+            self._next_try = time.monotonic() + RETRY_SECONDS
+            LOG.warning(
+                "Nothing is counted: could not resolve stats_host = %s (%s). "
+                "Next try in %d seconds.",
+                host,
+                error,
+                RETRY_SECONDS,
+            )
+            return None
+
+    def incr(self, stat: str) -> None:
+        """Add one to a counter, if there is a server."""
+        if self._client is None:
+            # One request waits for the name server, the others do not.
+            if time.monotonic() < self._next_try:
+                return
+            if not self._lock.acquire(blocking=False):
+                return
+            try:
+                self._client = self._connect()
+            finally:
+                self._lock.release()
+        if self._client is not None:
+            self._client.incr(stat)
+
+
 def make(name: str, host: str, port: int) -> Counters:
     """Return the counters of a filter.
 
     :param name: the filter's name
     :param host: the server; empty for none
-    :raises ValueError: if the server's name cannot be resolved, or statsd is
-        missing
+    :raises ValueError: if statsd is missing
     """
     if not host:
         return _None()
@@ -61,10 +111,4 @@ def make(name: str, host: str, port: int) -> Counters:
         raise ValueError(
             "stats_host needs statsd: install glance-filters[stats]"
         ) from error
-    try:
-        client: Counters = statsd.StatsClient(
-            host, port, prefix=f"{_PREFIX}.{name}"
-        )
-    except OSError as error:
-        raise ValueError(f"stats_host = {host}: {error}") from error
-    return client
+    return _Client(statsd, host, port, f"{_PREFIX}.{name}")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Names that belong to the core's image object and are no properties.
+"""Names that belong to Glance's image object and are no properties.
 
 Glance applies a patch to an object that stands for the image: where the
 object has an attribute of the name that an operation gives, the attribute is

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a patch of an image asks for, read exactly as the core reads it.
+"""What a patch of an image asks for, read exactly as Glance reads it.
 
 Glance knows two media types of JSON patches. Both are lists of objects; they
-differ in where an object keeps its operation and its pointer. The core's
+differ in where an object keeps its operation and its pointer. Glance's
 reading is more tolerant than RFC 6901 and RFC 6902 in some places (white
 space and leading slashes are stripped) and stricter in others. What it
 refuses is no patch: the functions raise :class:`NotAPatch`, and the request
-is the core's to answer.
+is Glance's to answer.
 
 See "Update image" and the two media types' appendices in the Image service
 API reference.
@@ -37,7 +37,7 @@ _DEPTHS = {
 
 
 class NotAPatch(Exception):
-    """The core would refuse this text as a patch of an image."""
+    """Glance would refuse this text as a patch of an image."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Operation:
 
 
 def is_patch(content_type: str) -> bool:
-    """Tell whether the core takes a body of this Content-Type for a patch."""
+    """Tell whether Glance takes a body of this Content-Type for a patch."""
     return _media_type(content_type) in (MEDIA_TYPE_2_0, MEDIA_TYPE_2_1)
 
 
@@ -69,7 +69,7 @@ def parse(content_type: str, body: bytes) -> list[Operation]:
 
     :param content_type: the value of Content-Type; parameters are ignored
     :param body: the request body's octets
-    :raises NotAPatch: if the core would refuse the patch as malformed
+    :raises NotAPatch: if Glance would refuse the patch as malformed
     :raises BodyUnreadable: if it is nested too deeply to be read
     """
     if not is_patch(content_type):
@@ -121,7 +121,7 @@ def _tokens(pointer: Any) -> tuple[str, ...]:
     """Split a pointer into its decoded tokens.
 
     Leading slashes beyond the first and white space around a token (whatever
-    ``str.strip`` takes for it) are dropped, as the core drops them.
+    ``str.strip`` takes for it) are dropped, as Glance drops them.
     """
     if not isinstance(pointer, str) or not pointer.startswith("/"):
         raise NotAPatch("a pointer that does not start with a slash")

@@ -1,40 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The request body as the core will see it, read once and handed on.
+"""The request body as Glance will see it.
 
 Glance decides by a rule of its own whether a request has a body, and webob
-decides how much of ``wsgi.input`` is part of it. To know what the core will
-act on, the same rule and the same library read here, from a stream that
-remembers what was taken. The core is then given exactly those bytes, followed
-by the end of the stream, so that it cannot see anything that was not judged.
+decides how much of ``wsgi.input`` is part of it. To know what Glance will act
+on, the same rule and the same library read here, from a stream that remembers
+what was taken. :class:`~glance_filters.glance_api.request.Request` then gives
+Glance exactly those bytes, followed by the end of the stream, so that it
+cannot see anything that was not judged.
 """
 
 from __future__ import annotations
 
 import importlib
-import io
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import webob
 
 from glance_filters import errors
-from glance_filters.glance_api import api_calls
+from glance_filters.wsgi import input_streams
 
-# Glance's has_body(): with one of these codings a method that may have a body
-# has one, whatever Content-Length says.
-_TRANSFER_CODINGS = frozenset(
-    ("chunked", "compress", "deflate", "gzip", "identity")
-)
+# Glance's has_body(): with this coding a method that may have a body has
+# one. Other codings are refused, see the module framing.
+_CHUNKED = "chunked"
 _BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))
 
 # What webob remembers of a stream that is about to be replaced.
-_CACHED_KEYS = (
+CACHED_KEYS = (
     "webob._body_file",
     "webob._parsed_post_vars",
     "webob.is_body_seekable",
 )
-
 
 # What the streams of WSGI servers raise for a lost client, a time-out or
 # broken chunks.
@@ -64,7 +62,7 @@ class _RecordedInput:
 
 
 def has_body(environ: dict[str, Any]) -> bool:
-    """Tell whether Glance takes the request to have a body."""
+    """Return True if Glance takes the request to have a body."""
     if has_body_by_coding(environ):
         return True
     length = webob.Request(environ).content_length
@@ -72,96 +70,70 @@ def has_body(environ: dict[str, Any]) -> bool:
 
 
 def is_readable(environ: dict[str, Any]) -> bool:
-    """Tell whether webob by itself would read the body.
+    """Return True if webob by itself would read the body.
 
     Routes asks it for a form post; what webob would not read is dropped there
-    and then, so that the core finds an empty body.
+    and then, so that Glance finds an empty body.
     """
     return bool(webob.Request(environ).is_body_readable)
 
 
-def has_body_by_coding(environ: dict[str, Any]) -> bool:
-    """Tell whether Glance takes it to have one for its transfer coding."""
+def has_body_by_coding(environ: Mapping[str, Any]) -> bool:
+    """Return True if Glance infers a body from Transfer-Encoding."""
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     method = environ["REQUEST_METHOD"].upper()
-    return coding in _TRANSFER_CODINGS and method in _BODY_METHODS
+    return coding == _CHUNKED and method in _BODY_METHODS
 
 
-def read(environ: dict[str, Any], max_bytes: int) -> bytes | None:
-    """Return the body that the core will read, or None if it sees none.
+def read(environ: dict[str, Any], max_bytes: int) -> tuple[bytes, bytes]:
+    """Read the body that Glance will read, which must be there.
 
-    *environ* is left with a ``wsgi.input`` from which the core reads the same
-    bytes again.
-
+    :param environ: the request's environ, which is left as it is but for the
+        position of its stream
     :param max_bytes: the longest body that is read, inclusive
+    :returns: the body, and what Glance has to find in ``wsgi.input`` to read
+        the same
     :raises BodyTooLarge: if the body is longer than that
     :raises BodyUnreadable: if the body cannot be read to its end
     """
-    if not has_body(environ):
-        return None
     length = webob.Request(environ).content_length
     if length is not None and length > max_bytes:
         raise errors.BodyTooLarge(max_bytes)
     chunks = uwsgi_chunks(environ)
-    if chunks is not None:
-        body = _drained(_RecordedInput(chunks, max_bytes))
-        # The server's chunks are used up: the core must find the body, of
-        # a length that is now known, in wsgi.input.
-        del environ["HTTP_TRANSFER_ENCODING"]
-        environ["CONTENT_LENGTH"] = str(len(body))
-        replace(environ, io.BytesIO(body))
-        return body
-    if environ.get("webob.is_body_seekable"):
-        environ["wsgi.input"].seek(0)
-    recorded = _RecordedInput(environ["wsgi.input"], max_bytes)
-    copy = dict(environ)
-    replace(copy, recorded)
-    request = _Request(copy)
-    if has_body_by_coding(environ):
-        request.is_body_readable = True
     try:
-        body = request.body
+        if chunks is not None:
+            recorded = _RecordedInput(chunks, max_bytes)
+            while recorded.read():
+                pass
+            body = bytes(recorded.recorded)
+            return body, body
+        recorded = _RecordedInput(rewound(environ), max_bytes)
+        copy = {
+            key: value
+            for key, value in environ.items()
+            if key not in CACHED_KEYS
+        }
+        copy["wsgi.input"] = recorded
+        request = _Request(copy)
+        if has_body_by_coding(environ):
+            request.is_body_readable = True
+        return request.body, bytes(recorded.recorded)
     except _READ_ERRORS as error:
         raise errors.BodyUnreadable("it ended too early") from error
-    replace(environ, io.BytesIO(recorded.recorded))
-    return body
-
-
-def prefetch(environ: dict[str, Any], max_bytes: int) -> bytes | None:
-    """Read the body, if the core will, so that it need not wait for it.
-
-    *environ* is left with a body that the core reads as it would have.
-
-    :param max_bytes: the longest body that is read, inclusive
-    :returns: the body, None if the core sees none
-    :raises BodyTooLarge: if the body is longer than that
-    :raises BodyUnreadable: if the body cannot be read to its end
-    """
-    if api_calls.is_form_post(environ) and not is_readable(environ):
-        return None
-    return read(environ, max_bytes)
-
-
-def replace(environ: dict[str, Any], body: Any) -> None:
-    """Make the stream *body* the input of *environ*, read but once."""
-    for key in _CACHED_KEYS:
-        environ.pop(key, None)
-    environ["wsgi.input"] = body
-
-
-def _drained(stream: _RecordedInput) -> bytes:
-    try:
-        while stream.read():
-            pass
-    except _READ_ERRORS as error:
-        raise errors.BodyUnreadable("it ended too early") from error
-    return bytes(stream.recorded)
 
 
 class _Request(webob.Request):
     """A request whose body stays in memory: it is not longer than that."""
 
     request_body_tempfile_limit = sys.maxsize
+
+
+def rewound(environ: Mapping[str, Any]) -> Any:
+    """Return ``wsgi.input``, at its start if a filter in front has read it."""
+    stream = environ["wsgi.input"]
+    if environ.get("webob.is_body_seekable"):
+        stream.seek(0)
+    return stream
 
 
 class UwsgiChunks:
@@ -176,11 +148,21 @@ class UwsgiChunks:
         return chunk
 
 
-def uwsgi_chunks(environ: dict[str, Any]) -> UwsgiChunks | None:
+def uwsgi_chunks(environ: Mapping[str, Any]) -> UwsgiChunks | None:
     """Return the request's chunks if Glance will read them from uWSGI."""
-    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() != "chunked":
+    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() != _CHUNKED:
         return None
     try:
         return UwsgiChunks(importlib.import_module("uwsgi"))
     except ImportError:
         return None
+
+
+def stream(environ: dict[str, Any]) -> input_streams.BodyStream:
+    """Return the body that Glance will read, to be read piece by piece."""
+    chunks = uwsgi_chunks(environ)
+    if chunks is not None:
+        return input_streams.BodyStream(chunks, None)
+    readable = has_body_by_coding(environ) or is_readable(environ)
+    length = webob.Request(environ).content_length if readable else 0
+    return input_streams.BodyStream(rewound(environ), length)

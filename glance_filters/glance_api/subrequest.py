@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Questions to the core: a small request of a filter's own, downstream.
+"""Small requests of a filter's own to Glance.
 
-A child request is asked in the name of the user who sent the parent: it
+A child request is sent in the name of the user who sent the parent: it
 carries the identity that the filters in front established, and nothing else
 of the parent. Its environ is built from an allow-list; its body is empty.
 """
@@ -10,19 +10,20 @@ of the parent. Its environ is built from an allow-list; its body is empty.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from glance_filters.wsgi import response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-# Names the filter that asks, in the child's environ.
+# Names the filter that sends the child request, in its environ.
 SOURCE_KEY = "glance_filters.source"
 
-# An image may have many long properties; but a core that never ends its answer
-# must not exhaust our memory.
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+# An image may have many long properties; but a Glance that never ends its
+# response must not exhaust our memory.
+MAX_BODY_BYTES = 16 * 1024 * 1024
 
 _KEYS = frozenset(
     (
@@ -53,21 +54,21 @@ _KEY_PREFIXES = (
     "keystone.",
     "openstack.",
 )
-# A foreign core may take these for the method of the child.
+# A foreign Glance may take these for the method of the child.
 _METHOD_OVERRIDES = ("HTTP_X_HTTP_METHOD", "HTTP_X_METHOD_OVERRIDE")
 
 
-class NoAnswer(Exception):
-    """The core did not answer a child request, or not within the limit."""
+class NoResponse(Exception):
+    """Glance did not answer a child request, or not within the limit."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the core answered to a child request.
+class SubResponse:
+    """The response to a child request.
 
     :ivar status: the status code
     :ivar headers: the header fields, in their order
-    :ivar body: the whole body, at most ``MAX_ANSWER_BYTES`` bytes
+    :ivar body: the whole body, at most ``MAX_BODY_BYTES`` bytes
     """
 
     status: int
@@ -75,7 +76,7 @@ class Answer:
     body: bytes
 
 
-def ask(
+def send(
     app: WSGIApplication,
     environ: WSGIEnvironment,
     *,
@@ -83,17 +84,17 @@ def ask(
     path_info: str,
     method: str = "GET",
     accept: str = "application/json",
-) -> Answer:
-    """Send a child request of *environ* to *app* and return its answer.
+) -> SubResponse:
+    """Send a child request of *environ* to *app*.
 
     :param app: the application behind the filter
     :param environ: the parent request's environ, which is left as it is
-    :param source: the name of the filter that asks
+    :param source: the name of the filter
     :param path_info: PATH_INFO of the child, below the parent's SCRIPT_NAME
     :param method: the child's method
     :param accept: the child's ``Accept``
-    :raises NoAnswer: if the application raises, breaks WSGI or answers with
-        a body of more than ``MAX_ANSWER_BYTES``
+    :raises NoResponse: if the application raises, breaks WSGI or answers with
+        a body of more than ``MAX_BODY_BYTES``
     """
     child = _child_environ(environ)
     child["REQUEST_METHOD"] = method
@@ -101,39 +102,17 @@ def ask(
     child["HTTP_ACCEPT"] = accept
     child[SOURCE_KEY] = source
     try:
-        return _call(app, child)
+        captured = response.capture(app, child)
+        body = captured.read(MAX_BODY_BYTES)
+        if body is None:
+            captured.close()
+            raise NoResponse(f"more than {MAX_BODY_BYTES} bytes")
+        return SubResponse(captured.code, tuple(captured.headers), body)
+    except NoResponse:
+        raise
     except Exception as error:
-        # Whatever went wrong behind us: the question has no answer.
-        raise NoAnswer(f"{type(error).__name__}: {error}") from error
-
-
-def _call(app: WSGIApplication, child: WSGIEnvironment) -> Answer:
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-    body = bytearray()
-
-    def take(chunk: bytes) -> None:
-        body.extend(chunk)
-        if len(body) > MAX_ANSWER_BYTES:
-            raise NoAnswer(f"more than {MAX_ANSWER_BYTES} bytes")
-
-    def start_response(
-        status: str,
-        headers: list[tuple[str, str]],
-        exc_info: Any = None,
-    ) -> Callable[[bytes], None]:
-        started.append((status, headers))
-        return take
-
-    chunks = app(child, start_response)
-    try:
-        for chunk in chunks:
-            take(chunk)
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
-    status, headers = started[-1]
-    return Answer(int(status[:3]), tuple(headers), bytes(body))
+        # Whatever went wrong behind us: there is no response.
+        raise NoResponse(f"{type(error).__name__}: {error}") from error
 
 
 def _child_environ(environ: WSGIEnvironment) -> WSGIEnvironment:

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The core's answer to a request of its client, taken over but not read."""
+"""Responses of applications, captured before they go to the client.
+
+:func:`capture` is the only place that calls an application and keeps its
+response (PEP 3333).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import webob.exc
+
+from glance_filters import errors
 from glance_filters.wsgi import bodies
 
 if TYPE_CHECKING:
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[str, str]]
 
+# Fields that describe the body, and are wrong for another one.
 _ABOUT_THE_BODY = frozenset(
     (
         "content-length",
@@ -28,35 +35,41 @@ _ABOUT_THE_BODY = frozenset(
     )
 )
 
-# The request's fields by which it may be answered with less than the whole
-# document, or with another coding of it.
-_SELECTING_KEYS = frozenset(
-    (
-        "HTTP_ACCEPT_ENCODING",
-        "HTTP_IF_MATCH",
-        "HTTP_IF_MODIFIED_SINCE",
-        "HTTP_IF_NONE_MATCH",
-        "HTTP_IF_RANGE",
-        "HTTP_IF_UNMODIFIED_SINCE",
-        "HTTP_RANGE",
+
+def from_error(error: errors.FilterError) -> webob.exc.HTTPException:
+    """Return the WSGI application that answers *error*, an exception too.
+
+    Its body has the form of Glance's own errors: plain text, or HTML or JSON
+    if the request's ``Accept`` asks for it.
+    """
+    kind = webob.exc.status_map[int(error.status)]
+    response: webob.exc.HTTPException = kind(
+        str(error), headers=list(error.headers)
     )
-)
+    return response
 
 
-@dataclass
-class CoreAnswer:
-    """An answer; whoever holds it closes its body.
+class CapturedResponse:
+    """A response whose owner closes its body.
 
-    It is a WSGI application that gives the answer on as it is.
+    It is a WSGI application that replays the response.
 
     :ivar status: the status code and its phrase
     :ivar headers: the header fields, in their order
-    :ivar body: the core's iterable
+    :ivar body: the application's iterable
     """
 
-    status: str
-    headers: Headers
-    body: Iterable[bytes]
+    def __init__(
+        self,
+        status: str,
+        headers: Headers,
+        body: Iterable[bytes],
+        start: _Start | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self._start = start
 
     @property
     def code(self) -> int:
@@ -77,19 +90,24 @@ class CoreAnswer:
         return int(value) if value.isascii() and value.isdigit() else None
 
     def close(self) -> None:
-        """Close the body; the answer is not given on."""
+        """Close the body; the response is not replayed."""
         bodies.close(self.body)
 
     def read(self, max_bytes: int) -> bytes | None:
-        """Read the body, which can be given on all the same.
+        """Read the body; the response can be replayed all the same.
 
         :returns: the body; None if it is longer than *max_bytes*
         """
-        chunks = iter(self.body)
+        if self._start is not None:
+            # Nothing has gone to the client yet.
+            self._start.restart = self._replace
         taken: list[bytes] = []
         length = 0
         try:
+            chunks = iter(self.body)
             for chunk in chunks:
+                if chunk and self._start is not None:
+                    self._start.restart = None
                 taken.append(chunk)
                 length += len(chunk)
                 if length > max_bytes:
@@ -103,10 +121,10 @@ class CoreAnswer:
         return b"".join(taken)
 
     def read_json(self, max_bytes: int) -> Any:
-        """Read the body as JSON; it can be given on all the same.
+        """Read the body as JSON; the response can be replayed all the same.
 
         :returns: the document; None if the body is longer than *max_bytes*,
-            has a content coding, or is no JSON
+            has a content coding, or is not JSON
         """
         if self.header("Content-Encoding"):
             return None
@@ -116,14 +134,14 @@ class CoreAnswer:
         except (ValueError, RecursionError):
             return None
 
-    def with_json(self, document: Any) -> CoreAnswer:
-        """Return the answer with a JSON document as its body."""
+    def with_json(self, document: Any) -> CapturedResponse:
+        """Return the response with a JSON document as its body."""
         return self.with_body(json.dumps(document).encode("ascii"))
 
-    def with_body(self, body: bytes) -> CoreAnswer:
-        """Return the answer with another body, and its right length.
+    def with_body(self, body: bytes) -> CapturedResponse:
+        """Return the response with another body, and its right length.
 
-        Fields that speak about the old one are left out.
+        Fields that describe the old one are left out.
         """
         headers = [
             (name, value)
@@ -131,64 +149,84 @@ class CoreAnswer:
             if name.lower() not in _ABOUT_THE_BODY
         ]
         headers.append(("Content-Length", str(len(body))))
-        return CoreAnswer(self.status, headers, [body])
+        return CapturedResponse(self.status, headers, [body])
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Answer with it."""
+        """Replay the response."""
+        if self._start is not None:
+            # The server knows whether anything was sent already.
+            self._start.restart = start_response
         start_response(self.status, self.headers)
         return self.body
 
+    def _replace(self, status: str, headers: Headers, exc_info: Any) -> None:
+        self.status, self.headers = status, headers
 
-def ask(app: WSGIApplication, environ: WSGIEnvironment) -> CoreAnswer:
-    """Call *app* and return its answer as soon as it has begun.
+
+class _Start:
+    """The ``start_response`` that a captured application calls.
+
+    :ivar status: the status; None while the application has not called
+    :ivar headers: the header fields
+    :ivar written: what the application gave to ``write()``
+    :ivar restart: takes over a second call, with ``exc_info``; None once it
+        comes too late, as then it has to raise (PEP 3333)
+    """
+
+    def __init__(self) -> None:
+        self.status: str | None = None
+        self.headers: Headers = []
+        self.written: list[bytes] = []
+        self.restart: Callable[[str, Headers, Any], object] | None = None
+
+    def __call__(
+        self, status: str, headers: Headers, exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        if self.status is not None:
+            if not exc_info:
+                raise AssertionError("start_response was called twice")
+            if self.restart is None:
+                raise exc_info[1].with_traceback(exc_info[2])
+            self.restart(status, list(headers), exc_info)
+        else:
+            self.status, self.headers = status, list(headers)
+        return self.written.append
+
+
+def capture(
+    app: WSGIApplication, environ: WSGIEnvironment
+) -> CapturedResponse:
+    """Call *app* and return its response as soon as it has begun.
 
     :raises Exception: whatever the application raises until then
     """
-    started: list[tuple[str, Headers]] = []
-    first: list[bytes] = []
+    start = _Start()
 
-    def start_response(
-        status: str, headers: Headers, exc_info: Any = None
-    ) -> Any:
-        started.append((status, list(headers)))
-        return first.append
+    def restart(status: str, headers: Headers, exc_info: Any) -> None:
+        start.status, start.headers = status, headers
 
-    body = app(environ, start_response)
-    if not started or first:
+    start.restart = restart
+    body = app(environ, start)
+    if start.status is None or start.written:
         # A generator begins to answer when its first chunk is asked for.
+        first = start.written
         try:
             rest = iter(body)
-            while not started:
+            while start.status is None:
                 chunk = next(rest, None)
                 if chunk is None:
                     break
                 first.append(chunk)
-            if not started:
-                raise RuntimeError("the core ended without a status")
+            if start.status is None:
+                raise RuntimeError("the application ended without a status")
         except BaseException:
             bodies.close(body)
             raise
         body = _Resumed(first, rest, body)
-    status, headers = started[-1]
-    return CoreAnswer(status, headers, body)
-
-
-def ask_whole(app: WSGIApplication, environ: WSGIEnvironment) -> CoreAnswer:
-    """Call *app* for an answer that is to be read and changed.
-
-    It is asked without a condition, a range or a content coding: else a
-    client that knows the core's own answer would go on with that.
-
-    :raises Exception: whatever the application raises until it answers
-    """
-    whole = {
-        key: value
-        for key, value in environ.items()
-        if key not in _SELECTING_KEYS
-    }
-    return ask(app, whole)
+    start.restart = None
+    return CapturedResponse(start.status, start.headers, body, start)
 
 
 class _Resumed:

@@ -1,29 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an upload's data are, and what is done about it."""
+"""What the data of an upload is, and what is done about it."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+import io
+from collections.abc import Callable
 
 from oslo_log import log as logging
 
 from glance_filters import errors
+from glance_filters.wsgi import input_streams, response
+
+try:
+    from glance_filters.disk_formats import detection
+except ImportError:  # oslo.utils without format inspectors
+    detection = None  # type: ignore[assignment]
 
 LOG = logging.getLogger(__name__)
 
-# It needs oslo.utils with format inspectors, which is an extra.
-_INSPECTION = "glance_filters.disk_formats.detection"
-
 
 def is_available() -> bool:
-    """Tell whether data can be inspected."""
-    try:
-        importlib.import_module(_INSPECTION)
-    except ImportError:
-        return False
-    return True
+    """Return True if data can be inspected."""
+    return detection is not None
 
 
 class UploadInspection:
@@ -31,17 +30,15 @@ class UploadInspection:
 
     :param image_id: the image, as the request names it
     :param declared: its disk format; None if it is not known, so that only
-        unsafe data are refused
-    :param enforce: whether data of another format are refused, rather than
+        unsafe data is refused
+    :param enforce: whether data of another format is refused, rather than
         logged
-    :raises ImportError: if data cannot be inspected
     """
 
     def __init__(
         self, image_id: str, declared: str | None, enforce: bool
     ) -> None:
-        self._module: Any = importlib.import_module(_INSPECTION)
-        self._inspector: Any = self._module.ContentInspector(declared)
+        self._inspector = detection.ContentInspector(declared)
         self._image_id = image_id
         self._declared = declared
         self._enforce = enforce
@@ -49,40 +46,39 @@ class UploadInspection:
 
     @property
     def max_head(self) -> int:
-        """How much of the data, in bytes, their head can be."""
-        size: int = self._module.MAX_HEAD
-        return size
+        """The longest header of data that has to be judged, in bytes."""
+        return detection.MAX_HEAD
 
     @property
     def head_decided(self) -> bool:
-        """Whether what the head of the data can tell is known."""
-        return bool(self._inspector.head_decided)
+        """True once the header has been judged."""
+        return self._inspector.head_decided
 
     @property
     def decided(self) -> bool:
-        """Whether no data that may follow would matter."""
-        return bool(self._inspector.decided)
+        """True once the verdict is final."""
+        return self._inspector.decided
 
     def feed(self, data: bytes) -> None:
-        """Look at the next data.
+        """Judge the next data.
 
-        :raises ContentMismatch: if they are of another format
-        :raises UnsafeContent: if they are unsafe
+        :raises ContentMismatch: if it is in another format
+        :raises UnsafeContent: if it is unsafe
         """
-        self._look(self._inspector.feed, data)
+        self._judge(lambda: self._inspector.feed(data))
 
     def finish(self) -> None:
-        """Take note that there are no more data.
+        """Signal the end of the data.
 
-        :raises ContentMismatch: if they are of another format
-        :raises UnsafeContent: if they are unsafe
+        :raises ContentMismatch: if it is in another format
+        :raises UnsafeContent: if it is unsafe
         """
-        self._look(self._inspector.finish)
+        self._judge(self._inspector.finish)
 
-    def _look(self, step: Any, *data: bytes) -> None:
+    def _judge(self, step: Callable[[], None]) -> None:
         try:
-            step(*data)
-        except self._module.UnsafeContent as unsafe:
+            step()
+        except detection.UnsafeContent as unsafe:
             raise errors.UnsafeContent(
                 self._declared or "not known", unsafe.detected, unsafe.reason
             ) from unsafe
@@ -93,8 +89,92 @@ class UploadInspection:
         if self._enforce:
             raise errors.ContentMismatch(self._declared, detected)
         LOG.warning(
-            "Let through: data of image %.80r, declared %.80r, are %s",
+            "Accepted despite format mismatch (inspect = warn): image %.80r, "
+            "disk_format %.80r, detected %s",
             self._image_id,
             self._declared,
             detected,
         )
+
+
+class InspectedStream(input_streams.InputStream):
+    """A body of which each piece is inspected before it is given on.
+
+    :param body: the body of the request
+    :param inspection: inspects it
+    :param on_refusal: called if it is refused while Glance reads it
+    """
+
+    def __init__(
+        self,
+        body: input_streams.BodyStream,
+        inspection: UploadInspection,
+        on_refusal: Callable[[errors.FilterError], None],
+    ) -> None:
+        super().__init__()
+        self._on_refusal = on_refusal
+        self._body = body
+        self._inspection = inspection
+        # What was read before Glance reads it.
+        self._head: io.BytesIO | None = None
+        self._failure: Exception | None = None
+        self._finished = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the body was read."""
+        return self._head is None and self._body.is_complete
+
+    def read_head(self, max_bytes: int) -> None:
+        """Judge the beginning, as far as it is needed for a decision.
+
+        :param max_bytes: how much may be kept until Glance reads it
+        :raises FilterError: to refuse the upload
+        """
+        pieces = []
+        length = 0
+        while length < max_bytes and not self._inspection.head_decided:
+            size = min(input_streams.PIECE, max_bytes - length)
+            try:
+                piece = self._body.piece(size)
+            except Exception as error:
+                # Glance meets it where it would have met it.
+                self._failure = error
+                break
+            pieces.append(piece)
+            length += len(piece)
+            self._look_at(piece)
+            if not piece or self._body.is_complete:
+                break
+        self._head = io.BytesIO(b"".join(pieces))
+
+    def piece(self, size: int) -> bytes:
+        """Return what comes next, once it was inspected.
+
+        :raises HTTPException: to refuse the upload: Glance deletes what it
+            has stored of it, restores the image's status and answers with it
+        """
+        if self._head is not None:
+            data = self._head.read(size)
+            if self._head.tell() == len(self._head.getbuffer()):
+                self._head = None
+            if data:
+                return data
+        if self._failure is not None:
+            raise self._failure
+        data = self._body.piece(size)
+        try:
+            self._look_at(data)
+        except errors.FilterError as error:
+            self._on_refusal(error)
+            # Once refused, it is refused for good.
+            self._failure = response.from_error(error)
+            raise self._failure from error
+        return data
+
+    def _look_at(self, data: bytes) -> None:
+        if data and not self._inspection.decided:
+            self._inspection.feed(data)
+        if self._body.is_complete and not self._finished:
+            self._finished = True
+            self._inspection.finish()

@@ -4,18 +4,18 @@
 
 Glance lets some requests replace or remove an image's locations in a status
 in which data is on its way or the image is taken out of use, and old releases
-let many. This filter asks the core for the image's status, in the name of the
-user, and answers 409 Conflict by itself when the status is none of those that
-the operator allows for the operation. The core is not called then.
+let many. This filter gets the image's status from Glance, in the name of the
+user, and answers 409 Conflict when the operator does not allow the operation
+in that status. The request does not reach Glance then.
 
-While the core carries out a request that changes an image's status or
+While Glance carries out a request that changes an image's status or
 locations, the image is locked against other such requests, of this process
-and of others. So the status that was asked for is still the status when the
-core acts. An upload lets go when the core begins to read the data.
+and of others. So the status is still the same when Glance acts. An upload
+releases the lock when Glance begins to read the data.
 
-It also refuses a patch that names a part of the core's image object instead
-of a property: the core would set it, and so act on another image, for
-example.
+The filter also refuses a patch that names an attribute of Glance's image
+object instead of a property: Glance would set it, and so act on another
+image, for example.
 
 Place it after the filters that establish the user's identity and before
 ``cache``::
@@ -26,260 +26,160 @@ Place it after the filters that establish the user's identity and before
 environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
 CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING, wsgi.input,
 api.version. environ keys set: wsgi.input, with the same body (and those by
-which a core finds out how long it is).
+which Glance finds out how long it is).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from oslo_config import cfg, types
+import importlib.util
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from glance_filters import errors
-from glance_filters.filters import base, configuration, counters
-from glance_filters.filters.location_guard import changes, locked_call, locking
-from glance_filters.glance_api import (
-    api_calls,
-    image_document,
-    image_status,
-    json_patch,
-    subrequest,
-)
+from glance_filters.filters import base, configuration, findings
+from glance_filters.filters.location_guard import changes, locking, options
+from glance_filters.glance_api import images
+from glance_filters.glance_api.request import Request
+from glance_filters.wsgi import input_streams
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
-NAME = "location_guard"
-
-
-def _statuses_opt(name: str, default: list[str], operation: str) -> cfg.Opt:
-    return cfg.ListOpt(
-        name,
-        default=default,
-        item_type=types.String(choices=image_status.STATUSES),
-        mutable=True,
-        help=(
-            "Image statuses in which a request may "
-            f"{operation}. In any other status it is answered with 409 "
-            "Conflict. An empty list forbids it always."
-        ),
-    )
+# An image's record, with room to spare. Glance may go on working while it
+# answers; no response to these calls is longer.
+_MAX_RESPONSE_BYTES = 1024 * 1024
 
 
-OPTS: tuple[cfg.Opt, ...] = (
-    base.enabled_opt("guards the locations of images"),
-    _statuses_opt(
-        "remove_statuses",
-        ["active"],
-        "remove a location (PATCH with remove /locations/N) or delete the "
-        "image's data from one store (DELETE /v2/stores/STORE/ID)",
-    ),
-    _statuses_opt(
-        "replace_statuses",
-        ["active", "queued"],
-        "replace the locations (PATCH with replace /locations)",
-    ),
-    _statuses_opt(
-        "add_statuses",
-        ["active", "queued"],
-        "add a location (PATCH with add /locations/N or add /locations/-)",
-    ),
-    _statuses_opt(
-        "location_api_statuses",
-        ["queued"],
-        "add a location by the location API (POST /v2/images/ID/locations)",
-    ),
-    cfg.IntOpt(
-        "max_body_size",
-        default=1024 * 1024,
-        min=1,
-        mutable=True,
-        help=(
-            "The longest request body that the filter reads, in bytes. A "
-            "request that changes an image, by anything but data, and has a "
-            "longer body is answered with 413."
-        ),
-    ),
-    cfg.StrOpt(
-        "coordination_url",
-        default=locking.DEFAULT_URL,
-        mutable=True,
-        help=(
-            "By what images are locked. file:///FOLDER: for the processes of "
-            "one host, by files in that folder; file:// alone: in a folder of "
-            "the service's own, below [oslo_concurrency] lock_path if that is "
-            "set. redis://HOST:PORT, etcd3+http://HOST:PORT or another URL of "
-            "tooz: for several hosts, which all must have the same (needs the "
-            "extra 'coordination'). Empty: within each process only."
-        ),
-    ),
-    cfg.FloatOpt(
-        "lock_timeout",
-        default=10.0,
-        min=0.0,
-        mutable=True,
-        help=(
-            "How long a request waits for other requests that change the same "
-            "image, in seconds. Then it is answered with 409 Conflict."
-        ),
-    ),
-    cfg.StrOpt(
-        "on_lock_failure",
-        default="proceed",
-        choices=[
-            ("proceed", "they go on without a lock; the log tells"),
-            ("refuse", "they are answered with 503"),
-        ],
-        mutable=True,
-        help=(
-            "What becomes of uploads and other requests that change an "
-            "image's status, but not its locations, while images cannot be "
-            "locked: the lock server gives no answer, or the folder cannot be "
-            "used. Changes of locations are answered with 503 then."
-        ),
-    ),
-    *counters.OPTS,
-)
-
-
-@dataclass(frozen=True)
-class LocationGuardSettings:
-    """The values of the filter's options."""
-
-    enabled: bool
-    remove_statuses: tuple[str, ...]
-    replace_statuses: tuple[str, ...]
-    add_statuses: tuple[str, ...]
-    location_api_statuses: tuple[str, ...]
-    max_body_size: int
-    coordination_url: str
-    lock_timeout: float
-    on_lock_failure: str
-
-    def allowed(self, call: api_calls.ApiCall, op: str) -> tuple[str, ...]:
-        """Return the statuses in which *call* may do *op* to locations."""
-        if call == api_calls.ADD_LOCATION:
-            return self.location_api_statuses
-        if op == json_patch.REMOVE:
-            return self.remove_statuses
-        if op == json_patch.REPLACE:
-            return self.replace_statuses
-        return self.add_statuses
-
-
-class LocationGuard(base.Filter[LocationGuardSettings]):
+class LocationGuard(base.Filter[options.LocationGuardSettings]):
     """Guards the locations of images."""
 
-    name = NAME
-    opts = OPTS
-    calls = (
-        api_calls.UPDATE_IMAGE,
-        api_calls.ADD_LOCATION,
-        api_calls.DELETE_FROM_STORE,
-        *changes.UPLOADS,
-        *changes.OF_STATUS,
-    )
-    settings_class = LocationGuardSettings
+    name = "location_guard"
+    opts = options.OPTS
+    api_calls = tuple(changes.RULES)
 
     def __init__(
         self, app: WSGIApplication, config: configuration.Configuration
     ) -> None:
-        self._locking = locking.ImageLocking(config)
         super().__init__(app, config)
+        self._locking = locking.ImageLocking(config)
 
-    def _read_settings(self) -> LocationGuardSettings:
-        settings = super()._read_settings()
+    @classmethod
+    def make_settings(
+        cls, values: Mapping[str, Any], config: configuration.Configuration
+    ) -> options.LocationGuardSettings:
+        """Make the settings of the options' values."""
+        return options.LocationGuardSettings(**values)
+
+    def prepare(self, settings: options.LocationGuardSettings) -> None:
+        """Make the locks.
+
+        :raises ValueError: if the URL cannot be used
+        """
         if settings.enabled:
             self._locking.configure(
                 settings.coordination_url, settings.lock_timeout
             )
-        return settings
+
+    @classmethod
+    def check(
+        cls, place: str, config: configuration.Configuration
+    ) -> Iterator[findings.Finding]:
+        """Yield what makes the guard weaker than it looks."""
+        url = config.values()["coordination_url"]
+        if url and not url.startswith("file:"):
+            if importlib.util.find_spec("tooz") is None:
+                yield findings.Finding(
+                    place,
+                    "coordination_url needs tooz, which is not installed",
+                    "Install glance-filters[coordination]",
+                )
+        elif not url and config.of_service(None, "workers") != 1:
+            yield findings.Finding(
+                place,
+                "images are locked within each worker only, and there may be "
+                "several workers",
+                "Set coordination_url",
+            )
+        if config.of_service(None, "show_multiple_locations") is False:
+            yield findings.Finding(
+                place,
+                "Glance's show_multiple_locations is off, so patches cannot "
+                "change locations anyway",
+                "The other requests are guarded all the same",
+                True,
+            )
 
     def handle(
-        self,
-        match: api_calls.Match,
-        environ: WSGIEnvironment,
-        settings: LocationGuardSettings,
-    ) -> WSGIApplication:
-        """Return a call of the core, or raise what forbids it."""
-        change = changes.read(match.call, environ, settings.max_body_size)
-        is_guarded = change.object_name is not None or bool(change.ops)
+        self, request: Request, settings: options.LocationGuardSettings
+    ) -> WSGIApplication | None:
+        """Send the request to Glance under the image's lock, or refuse it."""
+        rule = changes.RULES[request.call]
+        change = rule.read(request, settings.max_body_size)
         release = self._locking.lock(
-            match,
-            environ,
-            is_required=is_guarded or settings.on_lock_failure == "refuse",
+            request,
+            rule.is_proxied,
+            is_required=change.is_guarded
+            or settings.on_lock_failure == "refuse",
         )
         if release is None:
-            return self._app
+            return None
         try:
-            if is_guarded:
-                self._check(change, match, environ, settings)
-        except BaseException:
+            if change.is_guarded:
+                self._check_status(request, rule, change, settings)
+            if rule.is_upload:
+                # Until Glance reads it has written the image's new status,
+                # and reading takes as long as the client likes.
+                request.replace_input(
+                    input_streams.HookedStream(
+                        request.take_upload(), on_start=release
+                    )
+                )
+            response = request.capture()
+            # It may be sent slowly: the lock must not wait for that.
+            response.read(_MAX_RESPONSE_BYTES)
+        finally:
             release()
-            raise
-        is_upload = match.call in changes.UPLOADS
-        return locked_call.LockedCall(self._app, release, is_upload)
+        return response
 
-    def _check(
+    def _check_status(
         self,
+        request: Request,
+        rule: changes.Rule,
         change: changes.Change,
-        match: api_calls.Match,
-        environ: WSGIEnvironment,
-        settings: LocationGuardSettings,
+        settings: options.LocationGuardSettings,
     ) -> None:
         """Refuse a change if any part of it is not allowed.
 
-        What the core does not show to the user, it is left to refuse.
+        What Glance does not show to the user, it is left to refuse.
 
-        :raises InternalName: if a part of the core's image object is named
+        :raises ProtectedAttribute: if an attribute of Glance's image object
+            is named
         :raises LocationConflict: if the image's status forbids an operation
-        :raises ImageUnknown: if the core does not tell the status
+        :raises ImageUnknown: if Glance does not tell the status
         """
-        name = change.object_name
-        image_id = match.variables["image_id"]
+        name = change.protected_attribute
         try:
-            status = image_status.ask(self._app, environ, match, self.name)
-        except image_document.Hidden as hidden:
+            status = request.fetch_image().status
+        except images.ImageHidden as hidden:
             # A policy may forbid to see an image, but not to change it; then
             # nobody else would keep the patch from another image.
             if (
-                name is None
-                or hidden.code not in (403, 404)
-                or not self._offered(match, environ)
+                name is not None
+                and hidden.code in (403, 404)
+                and request.route_exists()
             ):
-                return
-            status = "hidden"
+                raise errors.ProtectedAttribute(name) from hidden
+            return
         if name is not None:
-            raise errors.InternalName(name)
-        for op in change.ops:
-            allowed = settings.allowed(match.call, op)
+            raise errors.ProtectedAttribute(name)
+        if status is None:
+            raise errors.ImageUnknown(request.image_id)
+        for operation in change.operations:
+            allowed: tuple[str, ...] = getattr(settings, operation.option)
             if status in allowed:
                 continue
-            # The location API and the deletion from one store came late.
-            if match.call != api_calls.UPDATE_IMAGE and not self._offered(
-                match, environ
-            ):
+            if not rule.is_old and not request.route_exists():
                 return
-            raise errors.LocationConflict(op, image_id, status, allowed)
-
-    def _offered(
-        self, match: api_calls.Match, environ: WSGIEnvironment
-    ) -> bool:
-        """Tell whether the core has the call at all.
-
-        A core that has not answers with 404, and so must we. One that has it
-        answers 405 to a method that it does not know there.
-        """
-        try:
-            answer = subrequest.ask(
-                self._app,
-                environ,
-                source=self.name,
-                method="HEAD",
-                path_info=match.path_info,
-                accept=api_calls.accept_of_child(environ),
+            raise errors.LocationConflict(
+                operation.op, request.image_id, status, allowed
             )
-        except subrequest.NoAnswer:
-            return True
-        return answer.status != 404

@@ -68,7 +68,7 @@ def plain(
 
 
 def _improved(
-    answer: response.CoreAnswer,
+    answer: response.CapturedResponse,
     download: sources.ImageDownload,
     environ: WSGIEnvironment,
 ) -> WSGIApplication | None:
@@ -168,7 +168,7 @@ def _one_part(
     size: int,
     headers: Headers,
 ) -> WSGIApplication:
-    return response.CoreAnswer(
+    return response.CapturedResponse(
         "206 Partial Content",
         [
             ("Content-Type", download.header("Content-Type") or _OCTETS),
@@ -203,7 +203,7 @@ def _many_parts(
             yield from download.read(part)
         yield framing.end
 
-    return response.CoreAnswer(
+    return response.CapturedResponse(
         "206 Partial Content",
         [
             ("Content-Type", framing.content_type),
@@ -244,7 +244,7 @@ def _refusal(
         )
     if outcome is preconditions.Outcome.NOT_MODIFIED:
         headers = [("ETag", tag)] if tag else []
-        return response.CoreAnswer("304 Not Modified", headers, ())
+        return response.CapturedResponse("304 Not Modified", headers, ())
     return None
 
 

@@ -10,18 +10,16 @@ read no further than needed, and once for parts that ascend.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from oslo_log import log as logging
 
+from glance_filters import errors
 from glance_filters.filters.range_translator.legacy.protocol import Protocol
-from glance_filters.glance_api import api_calls, image_record
+from glance_filters.glance_api import images
+from glance_filters.glance_api.request import Request
 from glance_filters.http import byte_ranges
 from glance_filters.http.byte_ranges import ByteRange
 from glance_filters.wsgi import bodies, response
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 LOG = logging.getLogger(__name__)
 
@@ -40,66 +38,50 @@ _FIELDS = (
 class ImageDownload:
     """One client's download of one image.
 
-    :param app: the core
-    :param environ: the client's request, which is left as it is
-    :param match: what the request is
-    :param source: the name of the filter
-    :param protocol: what the core understands
+    :param request: the client's request
+    :param protocol: what Glance understands
     """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        environ: WSGIEnvironment,
-        match: api_calls.Match,
-        source: str,
-        protocol: Protocol,
-    ) -> None:
-        self._app = app
-        self._environ = environ
-        self._match = match
-        self._source = source
+    def __init__(self, request: Request, protocol: Protocol) -> None:
+        self._request = request
         self._protocol = protocol
-        self._record: image_record.ImageRecord | None = None
+        self._record: images.Image | None = None
         self._looked_up = False
         # What is read from, and where its first byte is in the image; a
         # partial answer ends where the part does.
-        self._answer: response.CoreAnswer | None = None
+        self._answer: response.CapturedResponse | None = None
         self._cursor: bodies.Cursor | None = None
         self._offset = 0
         self._partial = False
 
     @property
-    def known_record(self) -> image_record.ImageRecord | None:
+    def known_record(self) -> images.Image | None:
         """The image's record, if it was looked up."""
         return self._record
 
-    def record(self) -> image_record.ImageRecord | None:
+    def record(self) -> images.Image | None:
         """Return the image's record; the core is asked for it once."""
         if not self._looked_up:
             self._looked_up = True
-            self._record = image_record.ask(
-                self._app, self._environ, self._match, self._source
-            )
+            try:
+                self._record = self._request.fetch_image()
+            except (images.ImageHidden, errors.ImageUnknown):
+                self._record = None
         return self._record
 
-    def whole(self) -> response.CoreAnswer:
+    def whole(self) -> response.CapturedResponse:
         """Return the core's answer to a plain request for the data."""
         self.close()
         return self._ask({})
 
-    def _ask(self, fields: dict[str, str]) -> response.CoreAnswer:
-        environ = self._environ.copy()
-        for key in _FIELDS:
-            environ.pop(key, None)
-        environ.update(fields)
-        environ["REQUEST_METHOD"] = "GET"
-        # Each call of the core may set attributes of its own.
-        if "webob.adhoc_attrs" in environ:
-            environ["webob.adhoc_attrs"] = dict(environ["webob.adhoc_attrs"])
-        return response.ask(self._app, environ)
+    def _ask(self, fields: dict[str, str]) -> response.CapturedResponse:
+        return self._request.capture(
+            {**fields, "REQUEST_METHOD": "GET"}, without=_FIELDS
+        )
 
-    def _ask_part(self, fields: dict[str, str]) -> response.CoreAnswer | None:
+    def _ask_part(
+        self, fields: dict[str, str]
+    ) -> response.CapturedResponse | None:
         """Ask for a part; None if the core breaks over it.
 
         Glance 33.0.0 does for an image without data.
@@ -136,7 +118,7 @@ class ImageDownload:
 
     def open_part(
         self, wanted: ByteRange, size: int
-    ) -> response.CoreAnswer | None:
+    ) -> response.CapturedResponse | None:
         """Make a part the next to read.
 
         :param wanted: the part, within the image
@@ -166,7 +148,7 @@ class ImageDownload:
         return {"HTTP_CONTENT_RANGE": text}
 
     def _is_part(
-        self, answer: response.CoreAnswer, wanted: ByteRange, size: int
+        self, answer: response.CapturedResponse, wanted: ByteRange, size: int
     ) -> bool:
         if self._protocol is Protocol.CONTENT_RANGE:
             # These answer 200 or 206, and promise what they like; how much
@@ -176,15 +158,15 @@ class ImageDownload:
         return part is not None and part in ((wanted, size), (wanted, None))
 
     def _take_whole(
-        self, answer: response.CoreAnswer
-    ) -> response.CoreAnswer | None:
+        self, answer: response.CapturedResponse
+    ) -> response.CapturedResponse | None:
         if answer.code != 200:
             return answer
         self._take(answer, 0, partial=False)
         return None
 
     def _take(
-        self, answer: response.CoreAnswer, offset: int, partial: bool
+        self, answer: response.CapturedResponse, offset: int, partial: bool
     ) -> None:
         self._answer = answer
         self._cursor = bodies.Cursor(answer.body)
@@ -211,7 +193,7 @@ class ImageDownload:
         except bodies.WrongLength as error:
             LOG.error(
                 "Breaking off a download of image %.80r: %s",
-                self._match.variables["image_id"],
+                self._request.image_id,
                 error,
             )
             raise
@@ -224,7 +206,7 @@ class ImageDownload:
 
 
 def _claimed(
-    answer: response.CoreAnswer,
+    answer: response.CapturedResponse,
 ) -> tuple[ByteRange, int | None] | None:
     """Return the part that an answer says it is, if it says so rightly."""
     if answer.code != 206:

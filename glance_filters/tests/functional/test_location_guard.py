@@ -13,7 +13,7 @@ import testtools
 from glance import context, gateway
 from glance.api.v2 import images
 
-from glance_filters.glance_api import image_status
+from glance_filters.glance_api import images as images_api
 from glance_filters.tests.fixtures import (
     auth,
     glance_config,
@@ -114,7 +114,7 @@ class LocationGuardTest(testtools.TestCase):
         :param locations: how many locations the image has before, if it is
             in an allowed status
         """
-        for status in image_status.STATUSES:
+        for status in images_api.STATUSES:
             image_id = self.make_image(
                 status, locations if status in allowed else 2
             )
@@ -179,7 +179,7 @@ class LocationGuardTest(testtools.TestCase):
         self.assertEqual("test", self.folder.image_row(image_id)["name"])
 
     def test_other_changes_in_any_status(self) -> None:
-        for status in image_status.STATUSES:
+        for status in images_api.STATUSES:
             if status in GONE:
                 continue
             image_id = self.make_image(status)
@@ -255,7 +255,7 @@ class ObjectNameTest(testtools.TestCase):
         self.assertEqual("intruder", row["name"])
 
     def test_in_any_status(self) -> None:
-        for status in image_status.STATUSES:
+        for status in images_api.STATUSES:
             image_id = self.alone.create_image(b"data")
             self.glance.folder.set_status(image_id, status)
             found = self.rename_as(self.guarded, image_id, image_id)

@@ -17,7 +17,7 @@ from typing import Any
 import testtools
 
 from glance_filters.filters import location_guard
-from glance_filters.glance_api import image_status
+from glance_filters.glance_api import images as images_api
 from glance_filters.tests.fixtures import (
     http_client,
     legacy_core,
@@ -65,7 +65,7 @@ class LegacyGuardTest(testtools.TestCase):
     def test_the_table(self) -> None:
         lost = collections.Counter[str]()
         for release, status, locations, op in itertools.product(
-            RELEASES, image_status.STATUSES, (0, 1, 2), OPERATIONS
+            RELEASES, images_api.STATUSES, (0, 1, 2), OPERATIONS
         ):
 
             def send(

@@ -13,13 +13,10 @@ import enum
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from glance_filters.filters.range_translator.legacy import versions
-from glance_filters.glance_api import api_calls, subrequest
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+from glance_filters.glance_api import matching, subrequest
+from glance_filters.glance_api.request import Request
 
 _FIRST_WITH_CONTENT_RANGE = 4
 
@@ -48,39 +45,33 @@ def protocol_of(minor: int | None) -> Protocol:
     return Protocol.NONE
 
 
-class CoreVersion:
-    """The highest version of a core, which is asked for it once.
+class GlanceVersion:
+    """The highest version of a Glance, which is asked for it once."""
 
-    :param app: the core
-    :param source: the name of the filter that asks
-    """
-
-    def __init__(self, app: WSGIApplication, source: str) -> None:
-        self._app = app
-        self._source = source
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._minor: int | None = None
-        self._ask_again = 0.0
+        self._next_try = 0.0
 
-    def minor(self, environ: WSGIEnvironment) -> int | None:
-        """Return N of the core's highest version v2.N, if it tells.
+    def minor(self, request: Request) -> int | None:
+        """Return N of Glance's highest version v2.N, if it tells.
 
-        :param environ: the request that gives occasion to ask
+        :param request: the request that gives occasion to ask
         """
         # Behind Glance's version negotiation nobody answers for versions.
-        if self._minor is None and api_calls.NEGOTIATED_KEY not in environ:
+        is_negotiated = matching.NEGOTIATED_KEY in request.environ
+        if self._minor is None and not is_negotiated:
             with self._lock:
                 now = time.monotonic()
-                if self._minor is None and now >= self._ask_again:
-                    self._ask_again = now + RETRY_SECONDS
-                    self._minor = self._ask(environ)
+                if self._minor is None and now >= self._next_try:
+                    self._next_try = now + RETRY_SECONDS
+                    self._minor = _fetch_minor(request)
         return self._minor
 
-    def _ask(self, environ: WSGIEnvironment) -> int | None:
-        try:
-            answer = subrequest.ask(
-                self._app, environ, source=self._source, path_info="/versions"
-            )
-            return versions.highest_minor(json.loads(answer.body))
-        except (subrequest.NoAnswer, ValueError, RecursionError):
-            return None
+
+def _fetch_minor(request: Request) -> int | None:
+    try:
+        answer = request.subrequest("/versions")
+        return versions.highest_minor(json.loads(answer.body))
+    except (subrequest.NoResponse, ValueError, RecursionError):
+        return None

@@ -11,14 +11,19 @@ See "API versions" in the Image service API reference.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-from typing import Any
+from typing import Any, Protocol
+
+from glance_filters.glance_api import matching
+from glance_filters.glance_api.request import Request
+from glance_filters.wsgi.response import CapturedResponse
 
 FIRST_WITH_RANGE = 6
 
-# Where a core gives its versions document.
-PATHS = frozenset(("", "/", "/versions", "/versions/"))
+# Far more than any versions document.
+_MAX_DOCUMENT_BYTES = 1024 * 1024
 
 _VERSION = re.compile(r"v2\.([0-9]{1,4})")
 
@@ -76,3 +81,38 @@ def with_added(body: bytes) -> bytes | None:
             each = {**each, "status": "SUPPORTED"}
         versions.append(each)
     return json.dumps({**document, "versions": versions}).encode()
+
+
+class Version(Protocol):
+    """Knows the highest version of a Glance."""
+
+    def minor(self, request: Request) -> int | None:
+        """Return N of the highest version v2.N, if Glance tells."""
+
+
+def response_with_added(request: Request) -> CapturedResponse:
+    """Answer a request for the versions document."""
+    captured = request.capture()
+    if captured.code not in (200, 300) or captured.header("Content-Encoding"):
+        return captured
+    body = captured.read(_MAX_DOCUMENT_BYTES)
+    changed = None if body is None else with_added(body)
+    return captured if changed is None else captured.with_body(changed)
+
+
+def rewrite_added(request: Request, version: Version) -> None:
+    """Make a request of the added version one of a version Glance knows."""
+    path = request.environ.get("PATH_INFO", "")
+    if not path.startswith("/v2.") or (
+        matching.NEGOTIATED_KEY in request.environ
+    ):
+        return
+    minor = added(version.minor(request))
+    name, slash, rest = path[1:].partition("/")
+    if name == f"v2.{minor}":
+        request.environ = {
+            **request.environ,
+            "PATH_INFO": f"/v2{slash}{rest}",
+        }
+        prefix = request.match.prefix.replace(f"/{name}", "/v2", 1)
+        request.match = dataclasses.replace(request.match, prefix=prefix)

@@ -16,7 +16,7 @@ import webob
 
 from glance_filters import locks
 from glance_filters.filters import base, location_guard
-from glance_filters.glance_api import image_status, subrequest
+from glance_filters.glance_api import images as images_api, subrequest
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
 
@@ -84,7 +84,7 @@ class GuardTestCase(unittest.TestCase):
 class TableTest(GuardTestCase):
     def test_every_status(self) -> None:
         for (op, request, allowed), status in itertools.product(
-            TABLE, image_status.STATUSES
+            TABLE, images_api.STATUSES
         ):
             with self.subTest(op=op, method=request[0], status=status):
                 self.core.answers["GET"] = fakes.image(status)
@@ -333,7 +333,7 @@ class StatusUnknownTest(GuardTestCase):
 
     def test_fails_closed(self) -> None:
         big = b'{"status": "active", "x": "%s"}' % (
-            b"x" * subrequest.MAX_ANSWER_BYTES
+            b"x" * subrequest.MAX_BODY_BYTES
         )
         for name, answer in (
             ("500", fakes.Answer("500 Failed", b'{"status": "active"}')),
@@ -366,7 +366,7 @@ class ObjectNameTest(GuardTestCase):
     def test_refused_in_any_status(self) -> None:
         for name, status in itertools.product(
             ("image_id", "extra_properties", "base", "__class__", "__x"),
-            image_status.STATUSES,
+            images_api.STATUSES,
         ):
             self.core.answers["GET"] = fakes.image(status)
             code, _, body = self.send(self.patch_of(name))
@@ -464,7 +464,7 @@ class ThreadsTest(GuardTestCase):
 
         threads = [
             threading.Thread(target=client, args=(status,))
-            for status in image_status.STATUSES
+            for status in images_api.STATUSES
         ]
         for thread in threads:
             thread.start()

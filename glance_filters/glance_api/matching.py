@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which call of the Images API a request is, decided as the core decides.
+"""Which call of the Images API a request is, decided as Glance decides.
 
-The core looks at a request three times: version negotiation takes a version
+Glance looks at a request three times: version negotiation takes a version
 from the URL or from ``Accept``, a urlmap collapses slashes and takes off
 ``/v2``, and Routes matches what is left, with a method that ``_method`` may
 override. Each step is mirrored here, with Routes itself for the last, so that
 a filter recognises a call wherever in the pipeline it stands.
 
-Where the environ alone cannot tell how the core will read it (is ``v2.99`` a
+Where the environ alone cannot tell how Glance will read it (is ``v2.99`` a
 version of this core? is there a version negotiation behind us?), a match is
-given: the filter asks the core before it decides, and the core's own answer
+given: the filter asks Glance before it decides, and Glance's own answer
 to that question tells.
 """
 
@@ -26,7 +26,14 @@ import routes
 import webob
 import webob.acceptparse
 
+from glance_filters import errors
 from glance_filters.glance_api import prefilter
+from glance_filters.glance_api.calls import (
+    ANY_METHOD,
+    CALL_OF_MINOR_VERSION,
+    SHOW_VERSIONS,
+    ApiCall,
+)
 
 # Set by Glance's version negotiation once it has rewritten PATH_INFO.
 NEGOTIATED_KEY = "api.version"
@@ -34,56 +41,9 @@ MEDIA_TYPE_PREFIX = "application/vnd.openstack.images-"
 
 _VERSION = re.compile(r"v2(\.[0-9]+)?")
 _COLLAPSIBLE = re.compile("//+")
+# Where Glance gives its versions document.
+_VERSIONS_PATHS = frozenset(("", "/", "/versions", "/versions/"))
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-
-
-@dataclass(frozen=True)
-class ApiCall:
-    """A call of the Images API, version 2.
-
-    :ivar action: the name by which a filter knows it
-    :ivar method: the request method
-    :ivar path: the path below ``/v2``, with ``{name}`` for each variable, as
-        the core's own router spells it
-    """
-
-    action: str
-    method: str
-    path: str
-
-
-CREATE_IMAGE = ApiCall("create_image", "POST", "/images")
-CREATE_TASK = ApiCall("create_task", "POST", "/tasks")
-UPDATE_IMAGE = ApiCall("update_image", "PATCH", "/images/{image_id}")
-DELETE_IMAGE = ApiCall("delete_image", "DELETE", "/images/{image_id}")
-IMPORT_IMAGE = ApiCall("import_image", "POST", "/images/{image_id}/import")
-DEACTIVATE_IMAGE = ApiCall(
-    "deactivate_image", "POST", "/images/{image_id}/actions/deactivate"
-)
-REACTIVATE_IMAGE = ApiCall(
-    "reactivate_image", "POST", "/images/{image_id}/actions/reactivate"
-)
-ADD_LOCATION = ApiCall("add_location", "POST", "/images/{image_id}/locations")
-DELETE_FROM_STORE = ApiCall(
-    "delete_from_store", "DELETE", "/stores/{store_id}/{image_id}"
-)
-DOWNLOAD_IMAGE = ApiCall("download_image", "GET", "/images/{image_id}/file")
-HEAD_DOWNLOAD = ApiCall("head_download", "HEAD", "/images/{image_id}/file")
-UPLOAD_IMAGE = ApiCall("upload_image", "PUT", "/images/{image_id}/file")
-STAGE_IMAGE = ApiCall("stage_image", "PUT", "/images/{image_id}/stage")
-SHOW_IMAGE_SCHEMA = ApiCall("show_image_schema", "GET", "/schemas/image")
-SHOW_IMAGES_SCHEMA = ApiCall("show_images_schema", "GET", "/schemas/images")
-SHOW_NAMESPACE = ApiCall(
-    "show_namespace", "GET", "/metadefs/namespaces/{namespace}"
-)
-LIST_PROPERTIES = ApiCall(
-    "list_properties", "GET", "/metadefs/namespaces/{namespace}/properties"
-)
-SHOW_PROPERTY = ApiCall(
-    "show_property",
-    "GET",
-    "/metadefs/namespaces/{namespace}/properties/{property_name}",
-)
 
 
 @dataclass(frozen=True)
@@ -121,38 +81,73 @@ class CallMatcher:
     """Tells whether a request is one of the given calls.
 
     :param calls: the calls that matter to a filter
+    :ivar marks: for each method, parts of paths of which each path of the
+        calls of that method holds one
+    :ivar other_marks: the same for any method that is not among them
+    :ivar paths: whole paths that are among the calls, with any method
     """
 
     def __init__(self, calls: Iterable[ApiCall]) -> None:
         calls = tuple(calls)
-        self._calls = {call.action: call for call in calls}
+        versioned = [call for call in calls if call.method != ANY_METHOD]
+        self._calls = {call.action: call for call in versioned}
         self._filter = prefilter.PathFilter(
-            (call.method, call.path) for call in calls
+            (call.method, call.path) for call in versioned
         )
         self._mapper = routes.Mapper()
-        for call in calls:
+        for call in versioned:
             self._mapper.connect(
                 None,
                 call.path,
-                controller="core",
+                controller="glance",
                 action=call.action,
                 conditions={"method": [call.method]},
             )
         self._mapper.create_regs([])
-
-    @property
-    def marks(self) -> Mapping[str, tuple[str, ...]]:
-        """For each method, parts of paths: each path of ours holds one."""
-        return self._filter.marks
+        self.other_marks: tuple[str, ...] = ()
+        if CALL_OF_MINOR_VERSION in calls:
+            self.other_marks = (CALL_OF_MINOR_VERSION.path,)
+        self.paths: frozenset[str] = frozenset()
+        if SHOW_VERSIONS in calls:
+            self.paths = _VERSIONS_PATHS
+        self.marks: Mapping[str, tuple[str, ...]] = {
+            method: marks + self.other_marks
+            for method, marks in self._filter.marks.items()
+        }
 
     def match(self, environ: Mapping[str, Any]) -> Match | None:
         """Return the call that *environ* is, or None if it is none of ours.
 
         The override of the method by a form field is not looked for here, as
         that would read the body: see :func:`form_method`.
+
+        :raises BadRequest: if a query of one of these calls breaks Routes
         """
-        method = _method(environ)
         path = environ.get("PATH_INFO", "")
+        found = self._match_resource(environ, path)
+        if found is None and NEGOTIATED_KEY not in environ:
+            if path in self.paths:
+                return Match(SHOW_VERSIONS, {}, path, "")
+            if self.other_marks and path.startswith(self.other_marks):
+                return Match(CALL_OF_MINOR_VERSION, {}, path, "")
+        return found
+
+    def _match_resource(
+        self, environ: Mapping[str, Any], path: str
+    ) -> Match | None:
+        method = environ["REQUEST_METHOD"]
+        if "_method" in environ.get("QUERY_STRING", ""):
+            override = _query_method(environ)
+            if override is None:
+                if self._find(environ, method, path) is not None:
+                    raise errors.BadRequest("The query is not valid UTF-8")
+                return None
+            method = override or method
+        return self._find(environ, method, path)
+
+    def _find(
+        self, environ: Mapping[str, Any], method: str, path: str
+    ) -> Match | None:
         if not self._filter.may_match(method, path):
             return None
         authority, path = _split_authority(path)
@@ -171,20 +166,21 @@ class CallMatcher:
         return None
 
 
-def _method(environ: Mapping[str, Any]) -> str:
-    """Return the method by which Routes will match (``?_method=PATCH``)."""
-    method: str = environ["REQUEST_METHOD"]
-    if "_method" not in environ.get("QUERY_STRING", ""):
-        return method
+def _query_method(environ: Mapping[str, Any]) -> str | None:
+    """Return the method by which Routes will match (``?_method=PATCH``).
+
+    :returns: an empty text if the query has none, None if Routes cannot read
+        the query
+    """
     try:
         override = webob.Request(dict(environ)).GET.get("_method")
     except UnicodeDecodeError:
-        override = None
-    return override.upper() if override else method
+        return None
+    return (override or "").upper()
 
 
 def is_form_post(environ: Mapping[str, Any]) -> bool:
-    """Tell whether Routes reads the body, to look for ``_method`` in it."""
+    """Return True if Routes reads the body, to look for ``_method`` in it."""
     if environ["REQUEST_METHOD"] != "POST":
         return False
     if "_method" in environ.get("QUERY_STRING", ""):
@@ -197,21 +193,21 @@ def is_form_post(environ: Mapping[str, Any]) -> bool:
 def form_method(environ: Mapping[str, Any], body: bytes) -> str:
     """Return the method by which Routes will match a form post.
 
-    A ``_method`` that is no text breaks Routes; it counts as none.
-
     :param environ: the request's environ
     :param body: the request's body
+    :raises BodyUnreadable: if the form breaks Routes
     """
     copy = dict(environ)
     copy["wsgi.input"] = io.BytesIO(body)
     copy["CONTENT_LENGTH"] = str(len(body))
     try:
         override = webob.Request(copy).POST.get("_method")
-    except UnicodeDecodeError:
-        override = None
-    if isinstance(override, str) and override:
-        return override.upper()
-    return "POST"
+    # Whatever webob raises over a form: no boundary, an unknown charset, ...
+    except Exception as error:
+        raise errors.BodyUnreadable("it is not a valid form") from error
+    if override is not None and not isinstance(override, str):
+        raise errors.BodyUnreadable("the form field _method is not text")
+    return override.upper() if override else "POST"
 
 
 def _split_authority(path: str) -> tuple[str, str]:
@@ -263,7 +259,7 @@ def accepted_version(environ: Mapping[str, Any]) -> str | None:
 
     Version negotiation takes it in the place of the URL's first segment. The
     text is whatever follows the prefix in ``Accept`` as webob tidies it, a
-    version that the core knows or not.
+    version that Glance knows or not.
     """
     accept = environ.get("HTTP_ACCEPT", "")
     if MEDIA_TYPE_PREFIX not in accept.lower():

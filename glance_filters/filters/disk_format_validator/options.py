@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The options of disk_format_validator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from glance_filters.filters import base, counters
+from glance_filters.filters.disk_format_validator import inspection
+
+LOG = logging.getLogger(__name__)
+
+OPTS: tuple[cfg.Opt, ...] = (
+    base.enabled_opt("validates disk formats"),
+    cfg.ListOpt(
+        "disk_formats",
+        default=[
+            *("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2"),
+            *("vdi", "iso", "ploop"),
+        ],
+        mutable=True,
+        help=(
+            "The disk formats that an image may have. A request that sets "
+            "another one is answered with 400 Bad Request. Glance itself "
+            "must know them too: see its option [image_format] disk_formats."
+        ),
+    ),
+    cfg.StrOpt(
+        "inspect",
+        default="auto",
+        choices=[
+            ("auto", "warn if oslo.utils has format inspectors, else off"),
+            ("off", "uploads are not inspected"),
+            ("warn", "unsafe data is refused, a wrong format is logged"),
+            ("enforce", "unsafe data and data of a wrong format is refused"),
+        ],
+        mutable=True,
+        help=(
+            "What to do with uploads whose data is unsafe or not in the "
+            "image's disk format. Needs the format inspectors of oslo.utils "
+            "(7.3.0 or newer), which the extra 'inspect' of this package "
+            "installs with all that they need."
+        ),
+    ),
+    cfg.IntOpt(
+        "max_body_size",
+        default=1024 * 1024,
+        min=1,
+        mutable=True,
+        help=(
+            "The longest request body that the filter reads for a disk "
+            "format, in bytes. A request with a longer one is answered with "
+            "413. It does not limit the data of images."
+        ),
+    ),
+    *counters.OPTS,
+)
+
+
+@dataclass(frozen=True)
+class DiskFormatValidatorSettings:
+    """The values of the filter's options.
+
+    :ivar inspect: ``off``, ``warn`` or ``enforce``
+    """
+
+    enabled: bool
+    disk_formats: tuple[str, ...]
+    inspect: str
+    max_body_size: int
+
+
+def make_settings(values: Mapping[str, Any]) -> DiskFormatValidatorSettings:
+    """Settle what ``auto`` means here.
+
+    :raises ValueError: if data cannot be inspected, but is to be
+    """
+    inspect = values["inspect"]
+    if inspect != "off" and not inspection.is_available():
+        if inspect != "auto":
+            raise ValueError(
+                f"inspect = {inspect} needs the format inspectors of "
+                "oslo.utils: install glance-filters[inspect]"
+            )
+        LOG.info(
+            "Uploads are not inspected: oslo.utils has no format inspectors "
+            "here (install glance-filters[inspect])"
+        )
+        inspect = "off"
+    elif inspect == "auto":
+        inspect = "warn"
+    return DiskFormatValidatorSettings(**{**values, "inspect": inspect})

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The options of location_guard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oslo_config import cfg, types
+
+from glance_filters.filters import base, counters
+from glance_filters.glance_api import images
+
+# Files in a folder of the service's own.
+DEFAULT_URL = "file://"
+
+
+def _statuses_opt(name: str, default: list[str], operation: str) -> cfg.Opt:
+    return cfg.ListOpt(
+        name,
+        default=default,
+        item_type=types.String(choices=images.STATUSES),
+        mutable=True,
+        help=(
+            "Image statuses in which a request may "
+            f"{operation}. In any other status it is answered with 409 "
+            "Conflict. An empty list forbids it always."
+        ),
+    )
+
+
+OPTS: tuple[cfg.Opt, ...] = (
+    base.enabled_opt("guards the locations of images"),
+    _statuses_opt(
+        "remove_statuses",
+        ["active"],
+        "remove a location (PATCH with remove /locations/N) or delete the "
+        "image's data from one store (DELETE /v2/stores/STORE/ID)",
+    ),
+    _statuses_opt(
+        "replace_statuses",
+        ["active", "queued"],
+        "replace the locations (PATCH with replace /locations)",
+    ),
+    _statuses_opt(
+        "add_statuses",
+        ["active", "queued"],
+        "add a location (PATCH with add /locations/N or add /locations/-)",
+    ),
+    _statuses_opt(
+        "location_api_statuses",
+        ["queued"],
+        "add a location by the location API (POST /v2/images/ID/locations)",
+    ),
+    cfg.IntOpt(
+        "max_body_size",
+        default=1024 * 1024,
+        min=1,
+        mutable=True,
+        help=(
+            "The longest request body that the filter reads, in bytes. A "
+            "request that changes an image, by anything but data, and has a "
+            "longer body is answered with 413."
+        ),
+    ),
+    cfg.StrOpt(
+        "coordination_url",
+        default=DEFAULT_URL,
+        mutable=True,
+        help=(
+            "By what images are locked. file:///FOLDER: for the processes of "
+            "one host, by files in that folder; file:// alone: in a folder of "
+            "the service's own, below [oslo_concurrency] lock_path if that is "
+            "set. redis://HOST:PORT, etcd3+http://HOST:PORT or another URL of "
+            "tooz: for several hosts, which all must have the same (needs the "
+            "extra 'coordination'). Empty: within each process only."
+        ),
+    ),
+    cfg.FloatOpt(
+        "lock_timeout",
+        default=10.0,
+        min=0.0,
+        mutable=True,
+        help=(
+            "How long a request waits for other requests that change the same "
+            "image, in seconds. Then it is answered with 409 Conflict."
+        ),
+    ),
+    cfg.StrOpt(
+        "on_lock_failure",
+        default="proceed",
+        choices=[
+            ("proceed", "they go on without a lock; the log tells"),
+            ("refuse", "they are answered with 503"),
+        ],
+        mutable=True,
+        help=(
+            "What becomes of uploads and other requests that change an "
+            "image's status, but not its locations, while images cannot be "
+            "locked: the lock server gives no answer, or the folder cannot be "
+            "used. Changes of locations are answered with 503 then."
+        ),
+    ),
+    *counters.OPTS,
+)
+
+
+@dataclass(frozen=True)
+class LocationGuardSettings:
+    """The values of the filter's options."""
+
+    enabled: bool
+    remove_statuses: tuple[str, ...]
+    replace_statuses: tuple[str, ...]
+    add_statuses: tuple[str, ...]
+    location_api_statuses: tuple[str, ...]
+    max_body_size: int
+    coordination_url: str
+    lock_timeout: float
+    on_lock_failure: str

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The options of range_translator."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from oslo_config import cfg
+
+from glance_filters.filters import base, counters
+from glance_filters.http import byte_ranges
+
+OPTS: tuple[cfg.Opt, ...] = (
+    base.enabled_opt("answers requests for parts of an image"),
+    cfg.StrOpt(
+        "core_protocol",
+        default="auto",
+        choices=[
+            ("auto", "ask the core for its versions, and remember them"),
+            ("range", "by the Range header, as Glance does since Pike"),
+            (
+                "content-range",
+                "by the Content-Range request header, as Glance did before",
+            ),
+            ("none", "not at all: parts are cut out of the whole image"),
+        ],
+        mutable=True,
+        help="How the core behind the filter is asked for a part of an image.",
+    ),
+    cfg.IntOpt(
+        "max_ranges",
+        default=100,
+        min=1,
+        mutable=True,
+        help=(
+            "The largest number of ranges that one request may ask for. A "
+            "request for more is answered with the whole image."
+        ),
+    ),
+    cfg.IntOpt(
+        "max_overlaps",
+        default=2,
+        min=0,
+        mutable=True,
+        help=(
+            "How many ranges of one request may overlap others. A request "
+            "with more is answered with the whole image."
+        ),
+    ),
+    cfg.StrOpt(
+        "request_content_range",
+        default="accept",
+        choices=[
+            ("accept", "as a range; the answer says that it is deprecated"),
+            ("refuse", "with 400 Bad Request"),
+        ],
+        mutable=True,
+        help=(
+            "How the Content-Range header in a request is answered, by which "
+            "old clients of Glance ask for a part of an image."
+        ),
+    ),
+    cfg.BoolOpt(
+        "add_api_version",
+        default=True,
+        mutable=True,
+        help=(
+            "Whether a core that is older than the Range header (its highest "
+            "version is below 2.6) gets one minor version more in its "
+            "versions document, and in the URLs that it understands. The "
+            "filter must stand before version negotiation for that."
+        ),
+    ),
+    *counters.OPTS,
+)
+
+
+@dataclass(frozen=True)
+class RangeTranslatorSettings:
+    """The values of the filter's options."""
+
+    enabled: bool
+    core_protocol: str
+    max_ranges: int
+    max_overlaps: int
+    request_content_range: str
+    add_api_version: bool
+
+    @functools.cached_property
+    def limits(self) -> byte_ranges.Limits:
+        """When the whole is sent instead of parts."""
+        return byte_ranges.Limits(self.max_ranges, self.max_overlaps)

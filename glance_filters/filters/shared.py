@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The options that all filters share: the group ``[glance_filters]``."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+GROUP = "glance_filters"
+
+OPTS: tuple[cfg.Opt, ...] = (
+    cfg.StrOpt(
+        "stats_host",
+        default="",
+        mutable=True,
+        help=(
+            "The StatsD server to which the filters count their requests and "
+            "refusals. Nothing is counted if it is empty. Needs the extra "
+            "'stats' (statsd, which oslo.middleware installs too)."
+        ),
+    ),
+    cfg.PortOpt(
+        "stats_port",
+        default=8125,
+        mutable=True,
+        help="The port of the StatsD server.",
+    ),
+    cfg.FloatOpt(
+        "drain_timeout",
+        default=600.0,
+        min=0.0,
+        mutable=True,
+        help=(
+            "How long a filter reads on, in seconds, when it has refused a "
+            "request whose body is still being sent. The data is dropped. "
+            "Servers and proxies reset a connection with unread data, and the "
+            "client then does not see why the request was refused. 0: the "
+            "rest is not read, and the thread is free at once."
+        ),
+    ),
+)
