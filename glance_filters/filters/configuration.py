@@ -36,10 +36,11 @@ class Configuration:
     :param opts: the filter's options
     :param section: the keys of the filter's section in the paste file, all
         of them text
-    :param conf: the service's configuration; that of the process, or what the
-        section names, if None
+    :param conf: the service's configuration, unless the section names
+        another one; that of the process if None
     :raises ConfigurationError: for a key that is no option, or a value that
         is not of the option's type
+    :ivar conf: where the values come from that are not in the section
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class Configuration:
         self._opts = {opt.dest: opt for opt in opts}
         self._shared = {opt.dest: opt for opt in shared.OPTS}
         self._overrides = self._typed(section)
-        self._conf = conf or _oslo_conf(name, section)
-        self._conf.register_opts(opts, group=name)
-        self._conf.register_opts(shared.OPTS, group=shared.GROUP)
+        service = cfg.CONF if conf is None else conf
+        self.conf = _oslo_conf(name, section, service)
+        self.conf.register_opts(opts, group=name)
+        self.conf.register_opts(shared.OPTS, group=shared.GROUP)
 
     def _typed(self, section: Mapping[str, str]) -> dict[str, Any]:
         overrides = {}
@@ -91,7 +93,7 @@ class Configuration:
         return self._values(shared.GROUP, self._shared)
 
     def _values(self, name: str, opts: Iterable[str]) -> dict[str, Any]:
-        group = self._conf[name]
+        group = self.conf[name]
         values = {}
         for dest in opts:
             if dest in self._overrides:
@@ -114,22 +116,24 @@ class Configuration:
             not know the option
         """
         try:
-            return self._conf[group][name] if group else self._conf[name]
+            return self.conf[group][name] if group else self.conf[name]
         except (cfg.Error, KeyError, ValueError):
             return None
 
     def on_change(self, reload: Callable[[], None]) -> None:
         """Call *reload* whenever the configuration files were mutated."""
-        self._conf.register_mutate_hook(lambda conf, fresh: reload())
+        self.conf.register_mutate_hook(lambda conf, fresh: reload())
 
 
-def _oslo_conf(name: str, section: Mapping[str, str]) -> cfg.ConfigOpts:
+def _oslo_conf(
+    name: str, section: Mapping[str, str], service: cfg.ConfigOpts
+) -> cfg.ConfigOpts:
     if PROJECT_KEY not in section:
         for key in _SOURCE_KEYS & section.keys():
             raise ConfigurationError(
                 f"[filter:{name}] {key} means nothing without {PROJECT_KEY}"
             )
-        return cfg.CONF
+        return service
     conf = cfg.ConfigOpts()
     files = [section[FILE_KEY]] if FILE_KEY in section else None
     try:

@@ -16,12 +16,12 @@ from glance_filters.paste.file import (
     CannotHandle,
     PasteFile,
     Pipeline,
-    Section,
     Token,
 )
+from glance_filters.paste.places import LINE, Section
 
-_COMMENT = re.compile(r"[#;].*(\r\n|\r|\n|$)")
-_EMPTY_LINE = re.compile(r"[ \t]*(\r\n|\r|\n)")
+_COMMENT = ("#", ";")
+_EMPTY_LINE = re.compile(r"[ \t]*(?:\r\n|\r|\n)")
 
 
 def chosen(file: PasteFile, flavors: Sequence[str]) -> tuple[Pipeline, ...]:
@@ -159,8 +159,8 @@ def _place_of_sections(file: PasteFile) -> int:
         for header, section in file.sections.items()
         if header.startswith("filter:")
     )
-    lines = file.text[:start].splitlines(keepends=True)
-    while lines and lines[-1].startswith(("#", ";")):
+    lines = LINE.findall(file.text[:start])
+    while lines and lines[-1].startswith(_COMMENT):
         start -= len(lines.pop())
     return start
 
@@ -190,8 +190,10 @@ def _extent(text: str, section: Section) -> tuple[int, int]:
     Comments right behind it are its own, unless another section follows.
     """
     end = section.end
-    while comment := _COMMENT.match(text, end):
-        end = comment.end()
+    for line in LINE.finditer(text, end):
+        if not line.group().startswith(_COMMENT):
+            break
+        end = line.end()
     if text.startswith("[", end):
         end = section.end
     if empty := _EMPTY_LINE.match(text, end):

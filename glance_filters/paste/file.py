@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import configparser
 import io
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from glance_filters.filters.registry import FILTERS
+from glance_filters.paste import places
 
 DISTRIBUTION = "glance-filters"
 
@@ -51,11 +51,6 @@ APPS = (
     *("app", "application", "composite", "composit"),
     *("pipeline", "filter-app"),
 )
-
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)?")
-_HEADER = re.compile(r"\[(.+)\]")
-_WORD = re.compile(r"\S+")
-_KEY = re.compile(r"(.*?)\s*[=:]")
 
 
 class CannotHandle(Exception):
@@ -95,20 +90,6 @@ class Pipeline:
         return [name for token in self.tokens for name in token.names]
 
 
-@dataclass
-class Section:
-    """The place of a section in the text.
-
-    :ivar start: where its header begins, in characters
-    :ivar end: where the line of its last value ends, exclusive
-    :ivar words: of each key, its words' starts and ends
-    """
-
-    start: int
-    end: int
-    words: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-
-
 class PasteFile:
     """The text of a paste file, and the pipelines in it.
 
@@ -131,7 +112,7 @@ class PasteFile:
             # Some say it in several lines.
             reason = " ".join(str(error).split())
             raise CannotHandle(f"it cannot be read: {reason}") from error
-        self.sections = _sections(text)
+        self.sections = places.find_sections(text)
         self._compare()
         self.pipelines = tuple(self._pipelines())
         if not self.pipelines:
@@ -166,14 +147,25 @@ class PasteFile:
             return self._parser.defaults().get(key, "")
         return self._parser.get(header, key, raw=True, fallback="")
 
+    def flavors(self) -> list[str]:
+        """Return the flavors with which Glance can start, in their order."""
+        names = [
+            name.strip()
+            for kind, _, name in (
+                each.partition(":") for each in self.sections
+            )
+            if kind in APPS
+        ]
+        return [each for each in map(flavor_of, names) if each is not None]
+
     def values(self, header: str) -> dict[str, str]:
         """Return the keys of a section, those of [DEFAULT] not among them.
 
-        Variables are not replaced.
+        Variables are not replaced. A section that is not there has no keys.
         """
-        return {
-            key: self._raw(header, key) for key in self.sections[header].words
-        }
+        section = self.sections.get(header)
+        words = section.words if section else ()
+        return {key: self._raw(header, key) for key in words}
 
     def find(self, kinds: tuple[str, ...], name: str) -> str | None:
         """Return the header of a section, None if there is none."""
@@ -189,7 +181,7 @@ class PasteFile:
             if kind == "pipeline" and "pipeline" in section.words:
                 pipeline = self._pipeline(name.strip(), header, "pipeline")
                 # Others, such as one for the versions, know no user.
-                if f"{name.strip()}-".startswith(f"{ROOT}-") or any(
+                if flavor_of(name.strip()) or any(
                     map(self.is_context, pipeline.names)
                 ):
                     yield pipeline
@@ -198,19 +190,13 @@ class PasteFile:
                     pipeline = self._pipeline(root(key), header, key)
                     # Other keys are the factory and variables.
                     if self.find(APPS, root(key)) or (
-                        pipeline.tokens
-                        and self.find(APPS, pipeline.names[-1])
+                        pipeline.tokens and self.find(APPS, pipeline.names[-1])
                     ):
                         yield pipeline
 
     def _pipeline(self, name: str, header: str, key: str) -> Pipeline:
         tokens = tuple(self.tokens(header, key))
-        flavor = name
-        if name == ROOT:
-            flavor = DEFAULT_FLAVOR
-        elif name.startswith(f"{ROOT}-"):
-            flavor = name[len(ROOT) + 1 :]
-        return Pipeline(flavor, f"[{header}] {key}", tokens)
+        return Pipeline(flavor_of(name) or name, f"[{header}] {key}", tokens)
 
     def tokens(self, header: str, key: str) -> Iterator[Token]:
         """Yield the words of a value.
@@ -230,7 +216,7 @@ class PasteFile:
         try:
             return (
                 configparser.BasicInterpolation()
-                .before_get(self._parser, header, key, word, values)  # type: ignore[arg-type]
+                .before_get(self._parser, header, key, word, values)
                 .split()
             )
         except configparser.InterpolationError as error:
@@ -290,28 +276,8 @@ def root(flavor: str) -> str:
     return ROOT if flavor == DEFAULT_FLAVOR else f"{ROOT}-{flavor}"
 
 
-def _sections(text: str) -> dict[str, Section]:
-    """Return where each section and word is, by the rules of configparser."""
-    sections: dict[str, Section] = {}
-    header, key, indent = "", "", 0
-    for line in _LINE.finditer(text):
-        stripped = line.group().strip()
-        if not stripped or stripped[0] in "#;":
-            continue
-        level = len(line.group()) - len(line.group().lstrip())
-        start = line.start() + level
-        if not key or level <= indent:
-            indent, key = level, ""
-            if match := _HEADER.match(stripped):
-                header = match[1]
-                # [DEFAULT] may be there more than once.
-                sections.setdefault(header, Section(start, line.end()))
-                continue
-            if match := _KEY.match(stripped):
-                key = match[1]
-                start += match.end()
-                sections[header].words[key] = []
-        sections[header].end = line.end()
-        words = _WORD.finditer(text, start, line.end())
-        sections[header].words[key].extend(word.span() for word in words)
-    return sections
+def flavor_of(name: str) -> str | None:
+    """Return the flavor for which Glance loads an application, if any."""
+    if name == ROOT:
+        return DEFAULT_FLAVOR
+    return name[len(ROOT) + 1 :] if name.startswith(f"{ROOT}-") else None

@@ -1,119 +1,143 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is wrong with a paste file of Glance, and how it can be mended."""
+"""Check a paste file of Glance, and how the filters in it are configured.
+
+It is a start of Glance as far as the filters are concerned: what the start
+reads, imports and makes is read, imported and made here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from oslo_config import cfg
 
-from glance_filters.filters import configuration, counters, registry
+from glance_filters.filters import configuration
 from glance_filters.filters.findings import Finding
-from glance_filters.paste import pipelines
+from glance_filters.filters.registry import FILTERS
+from glance_filters.paste.check import glance_conf, loading, order
+from glance_filters.paste.file import PasteFile
 
-_CLASSES = {each.name: each for each in registry.FILTERS}
+_CLASSES = {each.name: each for each in FILTERS}
 
 
-def check(
-    file: pipelines.PasteFile, conf: cfg.ConfigOpts
-) -> Iterator[Finding]:
-    """Yield what is wrong with a paste file.
+def check(file: PasteFile, conf: cfg.ConfigOpts) -> list[Finding]:
+    """Return what is wrong, each mistake once.
 
-    :param file: the file
+    A mistake in what Glance does not use with its flavor is harmless.
+
+    :param file: a file that is still at its path
     :param conf: the configuration of the service that reads it
     """
-    used = {
-        name
-        for pipeline in file.pipelines
-        for name in file.filters_in(pipeline)
+    # What is imported and made here logs the same, and more.
+    logging.disable(logging.CRITICAL)
+    try:
+        return list(_once(_check(file, conf)))
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _check(file: PasteFile, conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    loader = loading.Loader(file)
+    flavors = file.flavors()
+    used = glance_conf.flavor(conf)
+    if used is not None and used not in flavors:
+        yield Finding(
+            "[paste_deploy] flavor",
+            f"{file.path} has no flavor {used}",
+            f"Flavors: {', '.join(flavors)}",
+        )
+        used = None
+    places: set[str] = set()
+    for flavor in flavors:
+        start = loading.Start(file, loader, flavor)
+        is_used = used in (None, flavor)
+        yield from _as_used(start.findings, is_used)
+        if is_used:
+            places |= start.places
+    yield from order.check(file, places)
+    for name, place in _filters(file).items():
+        findings = _check_filter(file, loader, name, place, conf)
+        yield from _as_used(findings, place in places)
+    yield from glance_conf.check(conf)
+
+
+def _filters(file: PasteFile) -> dict[str, str]:
+    """Return where each filter of this package is: a section, or a URI."""
+    found = {
+        name: f"[{header}]"
+        for header in file.sections
+        for kind, _, name in (header.partition(":"),)
+        if kind == "filter"
     }
     for pipeline in file.pipelines:
-        yield from _check_order(file, pipeline)
-        for name in pipelines.FILTERS:
-            if name in used and name not in file.filters_in(pipeline):
-                yield Finding(
-                    pipeline.place,
-                    f"{name} is missing, which other pipelines have",
-                    f"Use 'glance-filters insert --filter {name} --flavor "
-                    f"{pipeline.flavor}', if this flavor is used",
-                )
-    if not used:
+        for name in pipeline.names:
+            if ":" in name:
+                found[name] = pipeline.place
+    return {
+        name.strip(): place
+        for name, place in found.items()
+        if file.filter_of(name.strip())
+    }
+
+
+def _check_filter(
+    file: PasteFile,
+    loader: loading.Loader,
+    name: str,
+    place: str,
+    conf: cfg.ConfigOpts,
+) -> Iterator[Finding]:
+    """Make a filter, and let it check what can be used, but should not be."""
+    filter_class = _CLASSES[file.filter_of(name) or ""]
+    own = file.values(place[1:-1])
+    for key in own.keys() & file.values("DEFAULT").keys():
         yield Finding(
-            "pipelines",
-            "none of the filters is in them",
-            "Use 'glance-filters insert'",
+            f"{place} {key}",
+            "Paste Deploy drops the key, because [DEFAULT] has it too",
+            "Remove it from [DEFAULT]",
         )
-    for header, section in file.sections.items():
-        entry_point = file.filter_of(header.partition(":")[2])
-        if not header.startswith("filter:") or entry_point is None:
-            continue
-        if entry_point not in _CLASSES:
+    for key in own:
+        if key.startswith("set "):
             yield Finding(
-                f"[{header}]",
-                f"this package has no filter {entry_point}",
-                f"Filters: {', '.join(_CLASSES)}",
+                f"{place} {key}",
+                "the filter does not read it",
+                f"Write {key[4:].strip()} = ...",
             )
-            continue
-        yield from _check_options(header, entry_point, section.values, conf)
-
-
-def _check_order(
-    file: pipelines.PasteFile, pipeline: pipelines.Pipeline
-) -> Iterator[Finding]:
-    names = pipeline.names
-    found = file.filters_in(pipeline)
-    place = pipeline.place
-    for name in sorted({each for each in found if found.count(each) > 1}):
-        yield Finding(place, f"{name} stands there twice", "Take one out")
-    order = [each for each in pipelines.FILTERS if each in found]
-    if [*dict.fromkeys(found)] != order:
-        yield Finding(
-            place,
-            f"the filters stand in the order {', '.join(found)}",
-            f"Put them in the order {', '.join(order)}",
-        )
-    ours = [
-        number
-        for number, name in enumerate(names)
-        if file.filter_of(name) is not None
-    ]
-    if not ours:
-        return
-    contexts = [n for n, name in enumerate(names) if file.is_context(name)]
-    if not contexts or min(ours) < max(contexts):
-        yield Finding(
-            place,
-            f"{names[min(ours)]} stands before the context filter, and does "
-            "not know the user",
-            "Put it behind the context filter",
-        )
-    caches = [n for n, name in enumerate(names) if file.is_cache(name)]
-    if caches and max(ours) > min(caches):
-        yield Finding(
-            place,
-            f"{names[max(ours)]} stands behind the cache, which answers "
-            "requests before it sees them",
-            "Put it before the cache",
-        )
-
-
-def _check_options(
-    header: str, name: str, values: Mapping[str, str], conf: cfg.ConfigOpts
-) -> Iterator[Finding]:
-    keys = {key: value for key, value in values.items() if key != "use"}
-    place = f"[{header}]"
-    kind = _CLASSES[name]
     try:
-        config = configuration.Configuration(name, kind.opts, keys, conf)
-        options = config.values()
-        for opt in counters.OPTS:
-            del options[opt.dest]
-        kind.make_settings(options, config)
-    except (configuration.ConfigurationError, ValueError) as error:
-        yield Finding(place, str(error), "Correct the value")
-        return
-    if not options["enabled"]:
-        yield Finding(place, "it is switched off", "Set enabled = true", True)
+        keys = loader.load_filter(name, place)
+        config = configuration.Configuration(
+            filter_class.name, filter_class.opts, keys, conf
+        )
+        filter_class(lambda environ, start_response: [], config).start()
+    except loading.CannotLoad as error:
+        yield error.finding
+    except configuration.ConfigurationError as error:
+        yield Finding(
+            place, str(error), "Correct it, or Glance does not start"
+        )
     else:
-        yield from kind.check(place, config)
+        if config.values()["enabled"]:
+            yield from filter_class.check(place, config)
+        else:
+            yield Finding(
+                place, "it is switched off", "Set enabled = true", True
+            )
+
+
+def _as_used(findings: Iterable[Finding], is_used: bool) -> Iterator[Finding]:
+    for each in findings:
+        yield each if is_used else replace(each, is_harmless=True)
+
+
+def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield one finding for all places of the same mistake."""
+    grouped: dict[tuple[str, str], list[Finding]] = {}
+    for each in findings:
+        grouped.setdefault((each.message, each.mend), []).append(each)
+    for same in grouped.values():
+        errors = [each for each in same if not each.is_harmless]
+        places = dict.fromkeys(each.place for each in errors or same)
+        yield replace(same[0], place=", ".join(places), is_harmless=not errors)

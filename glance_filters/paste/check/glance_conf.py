@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from oslo_config import cfg
 
-from glance_filters import opts
+from glance_filters.filters import shared
 from glance_filters.filters.findings import Finding
+from glance_filters.filters.registry import FILTERS
 from glance_filters.paste.file import DEFAULT_FLAVOR
 
 # The options of Glance that matter to the filters, as Glance 33 declares them.
@@ -50,12 +52,27 @@ _OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
 _NEAR = 0.85
 
 
+# Where values come from that are in no file.
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class File:
+    """A configuration file.
+
+    :ivar groups: the options that are in it, by group
+    """
+
+    path: Path
+    groups: Mapping[str, Mapping[str, list[str]]]
+
+
 class CannotRead(Exception):
     """A configuration file cannot be read; the text names it."""
 
 
 def make() -> cfg.ConfigOpts:
-    """Return a configuration that is not read yet, but knows Glance's options."""
+    """Return a configuration that knows Glance's options, not read yet."""
     conf = cfg.ConfigOpts()
     for group, opt in _OPTS:
         conf.register_opt(opt, group)
@@ -91,35 +108,64 @@ def flavor(conf: cfg.ConfigOpts) -> str | None:
         return None
 
 
-def check(conf: cfg.ConfigOpts) -> Iterator[Finding]:
-    """Yield what is in the files, but is no option of ours, and was to be."""
-    known = {
-        group: {opt.dest for opt in options} for group, options in opts.list_opts()
-    }
-    for file in _files(conf):
+def parse(conf: cfg.ConfigOpts) -> list[File]:
+    """Return what is in the files of a configuration; later ones win."""
+    paths = [Path(each) for each in conf.config_file or ()]
+    for folder in conf.config_dir or ():
+        paths.extend(sorted(Path(folder).glob("*.conf")))
+    files = []
+    for path in paths:
         sections: dict[str, dict[str, list[str]]] = {}
-        cfg.ConfigParser(str(file), sections).parse()
-        for group, keys in sections.items():
+        cfg.ConfigParser(str(path), sections).parse()
+        files.append(File(path, sections))
+    return files
+
+
+def origin(
+    conf: cfg.ConfigOpts, files: Sequence[File], group: str, option: str
+) -> str:
+    """Return where the value of an option comes from.
+
+    :param files: those of *conf*
+    :returns: a file's name, ``default``, or what oslo.config calls it
+    """
+    location = conf.get_location(option, group)
+    if location is None or not location.location.is_user_controlled:
+        return DEFAULT
+    # What oslo.config tells is the last file with such a group.
+    for file in reversed(files):
+        for name, options in file.groups.items():
+            if name.lower() == group and option in options:
+                return str(file.path)
+    return str(location.detail)
+
+
+def check(conf: cfg.ConfigOpts) -> Iterator[Finding]:
+    """Yield groups and options that are nearly ours, so nothing reads them."""
+    known = {
+        shared.GROUP: [opt.dest for opt in shared.OPTS],
+        **{each.name: [opt.dest for opt in each.opts] for each in FILTERS},
+    }
+    for file in parse(conf):
+        for group, keys in file.groups.items():
             options = known.get(group.lower())
             if options is None:
-                for near in difflib.get_close_matches(group.lower(), known, 1, _NEAR):
+                for near in _near(group.lower(), known, _NEAR):
                     yield Finding(
                         f"[{group}]",
-                        f"{file} has this group, which nothing reads",
+                        f"nothing reads this group of {file.path}",
                         f"Write [{near}]",
                     )
                 continue
             for key in keys:
                 if key not in options:
-                    mend = f"Options: {', '.join(sorted(options))}"
-                    for near in difflib.get_close_matches(key, options, 1):
-                        mend = f"Write {near}"
+                    right = _near(key, options, 0.6) or sorted(options)
                     yield Finding(
-                        f"[{group}] {key}", f"{file} has it, but there is no such option", mend
+                        f"[{group}] {key}",
+                        f"there is no such option, but it is in {file.path}",
+                        f"Write {' or '.join(right)}",
                     )
 
 
-def _files(conf: cfg.ConfigOpts) -> Iterator[Path]:
-    yield from map(Path, conf.config_file or ())
-    for folder in conf.config_dir or ():
-        yield from sorted(Path(folder).glob("*.conf"))
+def _near(name: str, known: Iterable[str], cutoff: float) -> list[str]:
+    return difflib.get_close_matches(name, list(known), 1, cutoff)

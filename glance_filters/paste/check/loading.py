@@ -117,7 +117,7 @@ class Start:
         self._flavor = flavor
         self.places: set[str] = set()
         self.findings: list[Finding] = []
-        self._load_app(root(flavor), "pipelines")
+        self._load_app(root(flavor), "")
 
     def _load_app(self, name: str, place: str) -> None:
         header = self._load(APPS, name, place, self._loader.load_app)
@@ -166,7 +166,9 @@ class Start:
         if ":" not in name:
             header = self._file.find(kinds, name)
             if header is None:
-                self.findings.append(_not_found(self._file, kinds, name, place))
+                self.findings.append(
+                    _not_found(self._file, kinds, name, place)
+                )
                 return None
             place = f"[{header}]"
             if place in self.places:
@@ -192,4 +194,4 @@ def _not_found(
     mend = "Correct the name, or add the section"
     for near in difflib.get_close_matches(name, sorted(known), 1):
         mend = f"Write {near}"
-    return Finding(place, f"there is no [{kinds[0]}:{name}]", mend)
+    return Finding(place, f"there is no section [{kinds[0]}:{name}]", mend)
