@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from demo import (
     compare,
@@ -22,13 +22,7 @@ from demo import (
     rows_range_translator,
     serve,
 )
-from glance_filters.filters import (
-    base,
-    disk_format_validator,
-    location_guard,
-    metadef_overlay,
-    range_translator,
-)
+from glance_filters.filters import registry
 from glance_filters.tests.fixtures import (
     auth,
     http_data,
@@ -40,15 +34,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 # The filters in the pipeline, outermost first, and what is shown of each.
-FILTER_CLASSES: tuple[type[base.Filter[Any]], ...] = (
-    metadef_overlay.MetadefOverlay,
-    disk_format_validator.DiskFormatValidator,
-    location_guard.LocationGuard,
-    range_translator.RangeTranslator,
-)
+FILTER_CLASSES = registry.FILTERS
 FILTERS = tuple(each.name for each in FILTER_CLASSES)
 OPTIONS: dict[str, dict[str, str]] = {
-    disk_format_validator.NAME: rows_disk_format_validator.OPTIONS,
+    "disk_format_validator": rows_disk_format_validator.OPTIONS,
 }
 SECTIONS = (
     rows_location_guard.SECTION,

@@ -69,8 +69,8 @@ class ProtectedAttribute(FilterError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name[:255]} is not an image property and cannot be changed by "
-            "a patch."
+            f"{_shown(name)} is not an image property and cannot be changed "
+            "by a patch."
         )
 
 

@@ -130,8 +130,8 @@ class LocationGuardTest(testtools.TestCase):
                 self.assertEqual(409, answer.status, status)
                 # The guard's own words: Glance's would be others.
                 expected = (
-                    f"Operation '{op}' on the locations of image {image_id} "
-                    f"conflicts with its status '{status}'. Statuses in "
+                    f"The operation {op} on the locations of image {image_id} "
+                    f"conflicts with its status {status}. Statuses in "
                     f"which it is allowed: {', '.join(allowed)}."
                 )
                 self.assertIn(expected, answer.body.decode())
@@ -287,7 +287,7 @@ class ObjectNameTest(testtools.TestCase):
                 image_id, {"op": "add", "path": f"/{name}", "value": "x"}
             )
             self.assertEqual(403, answer.status, name)
-            text = f"'{name}' is not an image property"
+            text = f"{name} is not an image property"
             self.assertIn(text, answer.body.decode())
 
     def test_properties_are_not_refused(self) -> None:
@@ -381,7 +381,7 @@ class OverSocketTest(testtools.TestCase):
             for each in self.server.log.splitlines()
             if image_id in each and "location_guard refused" in each
         ]
-        for word in ("update_image", "'remove'", "'killed'", "req-"):
+        for word in ("update_image", " remove ", "killed", "req-"):
             self.assertIn(word, line)
 
 

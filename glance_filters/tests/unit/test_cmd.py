@@ -14,6 +14,7 @@ import testtools
 import glance_filters
 from glance_filters.cmd import main
 from glance_filters.cmd import status as status_command
+from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.metadefs import packaged
 
 PASTE = """\
@@ -280,8 +281,7 @@ class CheckPasteTest(PasteCase):
         self.assertIn("glance-filters[coordination]", output)
         validator = "#disk_format_validator\r\n"
         inspect = f"{validator}inspect = enforce\r\n"
-        modules = {"glance_filters.disk_formats.detection": None}
-        with mock.patch.dict("sys.modules", modules):
+        with mock.patch.object(inspection, "detection", None):
             status, output = self.check(validator, inspect)
         self.assertEqual(1, status)
         self.assertIn("glance-filters[inspect]", output)

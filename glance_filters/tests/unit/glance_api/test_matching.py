@@ -5,14 +5,15 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from glance_filters.glance_api import api_calls
+from glance_filters import errors
+from glance_filters.glance_api import calls, matching
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
 
 CALLS = (
-    api_calls.UPDATE_IMAGE,
-    api_calls.ADD_LOCATION,
-    api_calls.DELETE_FROM_STORE,
+    calls.UPDATE_IMAGE,
+    calls.ADD_LOCATION,
+    calls.DELETE_FROM_STORE,
 )
 MEDIA_TYPE = "application/vnd.openstack.images-"
 FORM = "application/x-www-form-urlencoded"
@@ -23,16 +24,16 @@ NEGOTIATED = {"api.version": 2}
 class MatchTest(unittest.TestCase):
     def match(
         self, method: str, path: str, **keys: Any
-    ) -> api_calls.Match | None:
+    ) -> matching.Match | None:
         environ = fakes.environ_of(method, path, **keys)
-        return api_calls.CallMatcher(CALLS).match(environ)
+        return matching.CallMatcher(CALLS).match(environ)
 
     def test_calls(self) -> None:
         for call, method, path in (
-            (api_calls.UPDATE_IMAGE, "PATCH", IMAGE),
-            (api_calls.ADD_LOCATION, "POST", f"{IMAGE}/locations"),
+            (calls.UPDATE_IMAGE, "PATCH", IMAGE),
+            (calls.ADD_LOCATION, "POST", f"{IMAGE}/locations"),
             (
-                api_calls.DELETE_FROM_STORE,
+                calls.DELETE_FROM_STORE,
                 "DELETE",
                 f"/stores/fast/{IMAGE_ID}",
             ),
@@ -58,7 +59,7 @@ class MatchTest(unittest.TestCase):
         )
 
     def test_only_the_calls_that_were_given(self) -> None:
-        matcher = api_calls.CallMatcher(iter([api_calls.ADD_LOCATION]))
+        matcher = matching.CallMatcher(iter([calls.ADD_LOCATION]))
         self.assertEqual({"POST": ("/locations",)}, matcher.marks)
         patch = fakes.environ_of("PATCH", f"/v2{IMAGE}")
         post = fakes.environ_of("POST", f"/v2{IMAGE}/locations")
@@ -197,7 +198,7 @@ class MatchTest(unittest.TestCase):
             ("GET", "%5Fmethod=PATCH", False),
             ("PATCH", "_method=GET", False),
             ("PATCH", "_method=", True),
-            ("PATCH", "_method=%FF", True),
+            ("GET", "_method=%FF", False),
             ("GET", "_method=PATCH%20", False),
             # Routes looks for the text as it was sent, then decodes it.
             ("GET", "a=_method&%5Fmethod=PATCH", True),
@@ -206,10 +207,14 @@ class MatchTest(unittest.TestCase):
                 found = self.match(method, f"/v2{IMAGE}", QUERY_STRING=query)
                 self.assertEqual(expected, found is not None)
 
+    def test_query_that_breaks_routes(self) -> None:
+        with self.assertRaisesRegex(errors.BadRequest, "query"):
+            self.match("PATCH", f"/v2{IMAGE}", QUERY_STRING="_method=%FF")
+
     def test_no_query_string(self) -> None:
         environ = fakes.environ_of("PATCH", f"/v2{IMAGE}")
         del environ["QUERY_STRING"]
-        matcher = api_calls.CallMatcher(CALLS)
+        matcher = matching.CallMatcher(CALLS)
         self.assertIsNotNone(matcher.match(environ))
 
     def test_the_environ_is_left_as_it_is(self) -> None:
@@ -217,7 +222,7 @@ class MatchTest(unittest.TestCase):
             "GET", f"//v2{IMAGE}", QUERY_STRING="_method=PATCH"
         )
         before = dict(environ)
-        matcher = api_calls.CallMatcher(CALLS)
+        matcher = matching.CallMatcher(CALLS)
         self.assertIsNotNone(matcher.match(environ))
         self.assertEqual(before, environ)
 
@@ -241,7 +246,7 @@ class FormTest(unittest.TestCase):
                 method, "/", CONTENT_TYPE=content_type, QUERY_STRING=query
             )
             with self.subTest(method, type=content_type, query=query):
-                found = api_calls.is_form_post(environ)
+                found = matching.is_form_post(environ)
                 self.assertEqual(expected, found)
 
     def test_form_method(self) -> None:
@@ -256,7 +261,7 @@ class FormTest(unittest.TestCase):
             (b"", "POST"),
         ):
             with self.subTest(body):
-                found = api_calls.form_method(environ, body)
+                found = matching.form_method(environ, body)
                 self.assertEqual(expected, found)
 
     def test_form_method_in_parts(self) -> None:
@@ -266,19 +271,21 @@ class FormTest(unittest.TestCase):
             b"left alone",
             CONTENT_TYPE="multipart/form-data; boundary=b",
         )
-        # A file is not the name of a method.
-        for more, expected in (("", "DELETE"), ('; filename="f"', "POST")):
+        for more, expected in (("", "DELETE"), ('; filename="f"', None)):
             body = (
                 "--b\r\n"
                 f'Content-Disposition: form-data; name="_method"{more}\r\n'
                 "\r\n"
                 "delete\r\n"
                 "--b--\r\n"
-            )
+            ).encode()
             with self.subTest(more):
-                found = api_calls.form_method(environ, body.encode())
+                if expected is None:
+                    with self.assertRaises(errors.BodyUnreadable):
+                        matching.form_method(environ, body)
+                    continue
+                found = matching.form_method(environ, body)
                 self.assertEqual(expected, found)
-        self.assertEqual(b"left alone", environ["wsgi.input"].read())
 
 
 class AcceptOfChildTest(unittest.TestCase):
@@ -290,5 +297,46 @@ class AcceptOfChildTest(unittest.TestCase):
         ):
             environ = fakes.environ_of("GET", "/", HTTP_ACCEPT=accept)
             environ.update(keys)
-            found = api_calls.accept_of_child(environ)
+            found = matching.accept_of_child(environ)
             self.assertEqual(expected, found)
+
+
+class ServiceTest(unittest.TestCase):
+    """What is not of version 2: the versions, and minor versions in URLs."""
+
+    MATCHER = matching.CallMatcher(
+        (
+            calls.UPDATE_IMAGE,
+            calls.SHOW_VERSIONS,
+            calls.CALL_OF_MINOR_VERSION,
+        )
+    )
+
+    def test_calls(self) -> None:
+        for method, path, keys, expected in (
+            ("GET", "", {}, calls.SHOW_VERSIONS),
+            ("GET", "/", {}, calls.SHOW_VERSIONS),
+            ("GET", "/versions", {}, calls.SHOW_VERSIONS),
+            ("POST", "/versions/", {}, calls.SHOW_VERSIONS),
+            ("GET", "/versions", NEGOTIATED, None),
+            ("GET", "/versions/x", {}, None),
+            ("GET", "/v2.5/images", {}, calls.CALL_OF_MINOR_VERSION),
+            ("GET", "/v2.5/images", NEGOTIATED, None),
+            ("GET", "/v2/images", {}, None),
+            ("PATCH", f"/v2.5{IMAGE}", {}, calls.UPDATE_IMAGE),
+        ):
+            with self.subTest(method, path=path):
+                environ = {**fakes.environ_of(method, path), **keys}
+                found = self.MATCHER.match(environ)
+                self.assertEqual(expected, found and found.call)
+
+    def test_marks(self) -> None:
+        self.assertEqual(("/v2.",), self.MATCHER.other_marks)
+        self.assertIn("/versions", self.MATCHER.paths)
+        self.assertEqual({"PATCH"}, set(self.MATCHER.marks))
+        self.assertIn("/v2.", self.MATCHER.marks["PATCH"])
+        others = matching.CallMatcher((calls.UPDATE_IMAGE,))
+        self.assertEqual((), others.other_marks)
+        self.assertEqual(frozenset(), others.paths)
+        environ = fakes.environ_of("GET", "/versions")
+        self.assertIsNone(others.match(environ))
