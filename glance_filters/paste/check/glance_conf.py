@@ -11,9 +11,8 @@ from pathlib import Path
 
 from oslo_config import cfg
 
-from glance_filters.filters import shared
+from glance_filters import opts
 from glance_filters.filters.findings import Finding
-from glance_filters.filters.registry import FILTERS
 from glance_filters.paste.file import DEFAULT_FLAVOR
 
 # The options of Glance that matter to the filters, as Glance 33 declares them.
@@ -87,16 +86,17 @@ def read(files: Sequence[str], folders: Sequence[str] = ()) -> cfg.ConfigOpts:
     :raises CannotRead: if a file cannot be read
     """
     conf = make() if files or folders else cfg.ConfigOpts()
+    arguments = [
+        *(f"--config-file={each}" for each in files),
+        *(f"--config-dir={each}" for each in folders),
+    ]
     try:
-        conf(
-            [],
-            default_config_files=list(files),
-            default_config_dirs=list(folders),
-        )
+        conf(arguments, default_config_files=[], default_config_dirs=[])
     except cfg.Error as error:
         raise CannotRead(" ".join(str(error).split())) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotRead(f"{', '.join(files)}: {error}") from error
+        names = ", ".join((*files, *folders))
+        raise CannotRead(f"{names}: {error}") from error
     return conf
 
 
@@ -111,7 +111,7 @@ def flavor(conf: cfg.ConfigOpts) -> str | None:
 def parse(conf: cfg.ConfigOpts) -> list[File]:
     """Return what is in the files of a configuration; later ones win."""
     paths = [Path(each) for each in conf.config_file or ()]
-    for folder in conf.config_dir or ():
+    for folder in dict.fromkeys((*conf.config_dirs, *(conf.config_dir or ()))):
         paths.extend(sorted(Path(folder).glob("*.conf")))
     files = []
     for path in paths:
@@ -143,8 +143,8 @@ def origin(
 def check(conf: cfg.ConfigOpts) -> Iterator[Finding]:
     """Yield groups and options that are nearly ours, so nothing reads them."""
     known = {
-        shared.GROUP: [opt.dest for opt in shared.OPTS],
-        **{each.name: [opt.dest for opt in each.opts] for each in FILTERS},
+        group: [opt.dest for opt in options]
+        for group, options in opts.list_opts()
     }
     for file in parse(conf):
         for group, keys in file.groups.items():

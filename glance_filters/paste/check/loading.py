@@ -34,9 +34,9 @@ _FACTORY_KEYS = {"paste.composite_factory"}
 class CannotLoad(Exception):
     """A section cannot be loaded; *finding* says why."""
 
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(str(finding))
-        self.finding = finding
+    def __init__(self, place: str, message: str, mend: str) -> None:
+        self.finding = Finding(place, message, mend)
+        super().__init__(str(self.finding))
 
 
 class Loader:
@@ -48,8 +48,6 @@ class Loader:
     def __init__(self, file: PasteFile) -> None:
         self._file = file
         self._loader = loadwsgi.ConfigLoader(str(file.path))
-        # Elsewhere nobody can tell what Glance can import.
-        self._is_beside_glance = importlib.util.find_spec("glance") is not None
 
     def load_filter(self, name: str, place: str) -> dict[str, str]:
         """Import a filter's factory; return the keys that it is given.
@@ -71,36 +69,23 @@ class Loader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return dict(self._loader.get_context(kind, name).local_conf)
-        except configparser.InterpolationSyntaxError as error:
+        except configparser.InterpolationError as error:
             # Not the value, which may be a secret.
             raise CannotLoad(
-                Finding(
-                    f"[{error.section}] {error.option}",
-                    "there is a % in the value, which begins a variable",
-                    "Write %% for each % that does not",
-                )
-            ) from error
-        except configparser.InterpolationError as error:
-            raise CannotLoad(
-                Finding(
-                    f"[{error.section}] {error.option}",
-                    "it has a variable that neither the section nor "
-                    "[DEFAULT] defines",
-                    "Define it, or write %% for %",
-                )
+                f"[{error.section}] {error.option}",
+                "a % in the value begins no variable that is known",
+                "Write %% for a % that is to stay",
             ) from error
         # Whatever the modules of others raise when they are imported.
         except Exception as error:
-            if not (self._is_beside_glance or self._file.is_ours(name)):
+            if not (_is_beside_glance() or self._file.is_ours(name)):
                 return {}
             reason = " ".join(str(error).split()) or type(error).__name__
             raise CannotLoad(
-                Finding(
-                    place,
-                    f"it cannot be loaded: {reason}",
-                    "Correct it, or insert the filters into the paste file of "
-                    "the Glance that is installed",
-                )
+                place,
+                f"it cannot be loaded: {reason}",
+                "Correct it, or insert the filters into the paste file of the "
+                "Glance that is installed",
             ) from error
 
 
@@ -120,15 +105,26 @@ class Start:
         self._load_app(root(flavor), "")
 
     def _load_app(self, name: str, place: str) -> None:
-        header = self._load(APPS, name, place, self._loader.load_app)
-        if header is None:
-            return
+        found = len(self.findings)
+        # A URI has no section.
+        if ":" not in name:
+            opened = self._open(APPS, name, place)
+            if opened is None:
+                return
+            place = opened
+            self._load_parts(place[1:-1])
+        # What is wrong with a part would be wrong with the whole again.
+        if found == len(self.findings):
+            self._note(self._loader.load_app, name, place)
+
+    def _load_parts(self, header: str) -> None:
+        """Load what an application is made of."""
         values = self._file.values(header)
         target = self._file.target("composite", header)
         if header.startswith("pipeline:"):
             self._load_pipeline(header, "pipeline")
         elif "use" in values:
-            self._load_app(values["use"], f"[{header}] use")
+            self._load_app(values["use"], f"[{header}]")
         elif target == PIPELINE_FACTORY:
             self._load_pipeline(header, self._flavor)
         elif target in _URL_MAPS:
@@ -146,39 +142,46 @@ class Start:
             )
             return
         for name in names[:-1]:
-            self._load(("filter",), name, place, self._loader.load_filter)
+            self._load_filter(name, place)
         self._load_app(names[-1], place)
 
-    def _load(
-        self,
-        kinds: tuple[str, ...],
-        name: str,
-        place: str,
-        load: Callable[[str, str], object],
+    def _load_filter(self, name: str, place: str) -> None:
+        opened = place
+        if ":" not in name:
+            opened = self._open(("filter",), name, place) or ""
+        if opened:
+            self._note(self._loader.load_filter, name, opened)
+
+    def _open(
+        self, kinds: tuple[str, ...], name: str, place: str
     ) -> str | None:
-        """Load what a name stands for.
+        """Return the section of a name, None if there is nothing to load.
 
         :param place: where the name is
-        :returns: the header of a section that was not loaded before
         """
-        header = None
-        # Not a URI.
-        if ":" not in name:
-            header = self._file.find(kinds, name)
-            if header is None:
-                self.findings.append(
-                    _not_found(self._file, kinds, name, place)
-                )
-                return None
-            place = f"[{header}]"
-            if place in self.places:
-                return None
-            self.places.add(place)
+        header = self._file.find(kinds, name)
+        if header is None:
+            self.findings.append(_not_found(self._file, kinds, name, place))
+            return None
+        opened = f"[{header}]"
+        if opened in self.places:
+            return None
+        self.places.add(opened)
+        return opened
+
+    def _note(
+        self, load: Callable[[str, str], object], name: str, place: str
+    ) -> None:
+        """Load something, and note if that fails."""
         try:
             load(name, place)
         except CannotLoad as error:
             self.findings.append(error.finding)
-        return header
+
+
+def _is_beside_glance() -> bool:
+    """Return True where it can be told what Glance can import."""
+    return importlib.util.find_spec("glance") is not None
 
 
 def _not_found(

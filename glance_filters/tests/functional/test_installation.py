@@ -18,7 +18,7 @@ import testtools
 
 import glance_filters
 from glance_filters.metadefs import packaged
-from glance_filters.paste import pipelines
+from glance_filters.paste.file import NAMES
 
 CHECKOUT = pathlib.Path(glance_filters.__file__).parents[1]
 WHAT_IS_BUILT = (
@@ -119,7 +119,7 @@ class BuildCase(testtools.TestCase):
         [added] = set(after) ^ set(before)
         self.assertTrue(added.startswith("glance-filters"), added)
         made = run(there, "-c", MAKE_ALL).splitlines()
-        self.assertEqual([*pipelines.FILTERS], made)
+        self.assertEqual([*NAMES], made)
 
 
 class BesideTheNewestGlanceTest(BuildCase):
@@ -144,7 +144,7 @@ class BuildTest(BuildCase):
             names = wheel.namelist()
             [entry_points] = [n for n in names if "entry_points.txt" in n]
             text = wheel.read(entry_points).decode()
-        for name in pipelines.FILTERS:
+        for name in NAMES:
             self.assertIn(f"\n{name} = glance_filters.filters.{name}:", text)
         for end in (
             "glance_filters/py.typed",

@@ -45,3 +45,20 @@ NEW = OLD.replace(
 ).replace(
     "[pipeline:glance-api-keystone+caching]\npipeline", "keystone+caching"
 )
+
+# One pipeline, and no more than it needs.
+SMALL = """\
+[pipeline:glance-api]
+pipeline = context cache app
+[composite:app]
+paste.composite_factory = glance.api:root_app_factory
+[filter:context]
+paste.filter_factory = glance.api.middleware.context:ContextMiddleware.factory
+[filter:cache]
+paste.filter_factory = glance.api.middleware.cache:CacheFilter.factory
+"""
+
+TWO_FLAVORS = SMALL.replace(
+    "[composite:app]",
+    "[pipeline:glance-api-a]\npipeline = context cache app\n[composite:app]",
+)
