@@ -40,7 +40,6 @@ class Configuration:
         another one; that of the process if None
     :raises ConfigurationError: for a key that is no option, or a value that
         is not of the option's type
-    :ivar conf: where the values come from that are not in the section
     """
 
     def __init__(
@@ -55,9 +54,9 @@ class Configuration:
         self._shared = {opt.dest: opt for opt in shared.OPTS}
         self._overrides = self._typed(section)
         service = cfg.CONF if conf is None else conf
-        self.conf = _oslo_conf(name, section, service)
-        self.conf.register_opts(opts, group=name)
-        self.conf.register_opts(shared.OPTS, group=shared.GROUP)
+        self._conf = _oslo_conf(name, section, service)
+        self._conf.register_opts(opts, group=name)
+        self._conf.register_opts(shared.OPTS, group=shared.GROUP)
 
     def _typed(self, section: Mapping[str, str]) -> dict[str, Any]:
         overrides = {}
@@ -77,6 +76,11 @@ class Configuration:
                 ) from error
         return overrides
 
+    @property
+    def conf(self) -> cfg.ConfigOpts:
+        """Where the values come from that are not in the section."""
+        return self._conf
+
     def values(self) -> dict[str, Any]:
         """Return the value of each option, by option name; lists as tuples.
 
@@ -93,7 +97,7 @@ class Configuration:
         return self._values(shared.GROUP, self._shared)
 
     def _values(self, name: str, opts: Iterable[str]) -> dict[str, Any]:
-        group = self.conf[name]
+        group = self._conf[name]
         values = {}
         for dest in opts:
             if dest in self._overrides:
@@ -116,13 +120,13 @@ class Configuration:
             not know the option
         """
         try:
-            return self.conf[group][name] if group else self.conf[name]
+            return self._conf[group][name] if group else self._conf[name]
         except (cfg.Error, KeyError, ValueError):
             return None
 
     def on_change(self, reload: Callable[[], None]) -> None:
         """Call *reload* whenever the configuration files were mutated."""
-        self.conf.register_mutate_hook(lambda conf, fresh: reload())
+        self._conf.register_mutate_hook(lambda conf, fresh: reload())
 
 
 def _oslo_conf(

@@ -215,7 +215,7 @@ class PassThroughTest(testtools.TestCase):
 
         factory = location_guard.LocationGuard.factory
         for section, method, path, query in (
-            ({}, "PUT", f"{PATH}/tags/a", ""),
+            ({}, "PUT", f"{PATH}/members/a", ""),
             ({}, "POST", "/v2/images", ""),
             ({}, "PATCH", PATH, "_method=GET"),
             ({}, "GET", "/v2/images", "_method=PATCH"),
@@ -245,7 +245,7 @@ class PassThroughTest(testtools.TestCase):
         for method, path in (
             ("GET", "/v2/images"),
             ("GET", PATH),
-            ("PUT", f"{PATH}/tags/a"),
+            ("PUT", f"{PATH}/members/a"),
             ("POST", "/v2/images"),
             ("DELETE", f"{PATH}/members/a"),
             ("PATCH", "/v2/metadefs/namespaces/x"),
@@ -299,14 +299,14 @@ class ReloadTest(testtools.TestCase):
             ("remove_statuses = active", 409),
         ):
             self.write(text)
-            guard._config.conf.mutate_config_files()
+            guard._config._conf.mutate_config_files()
             self.assertEqual(expected, self.ask(guard), text)
 
     def test_a_wrong_value_changes_nothing(self) -> None:
         self.write("enabled = false")
         guard = self.guard()
         self.write("enabled = true\nremove_statuses = melted")
-        guard._config.conf.mutate_config_files()
+        guard._config._conf.mutate_config_files()
         self.assertEqual(200, self.ask(guard))
         # The name alone stands in what oslo.config itself logs.
         self.assertIn(
@@ -314,7 +314,7 @@ class ReloadTest(testtools.TestCase):
             self.logger.output,
         )
         self.write("enabled = true\nremove_statuses = active")
-        guard._config.conf.mutate_config_files()
+        guard._config._conf.mutate_config_files()
         self.assertEqual(409, self.ask(guard))
 
     def test_reload_is_taken_whole_or_not_at_all(self) -> None:
@@ -345,7 +345,7 @@ class ReloadTest(testtools.TestCase):
         self.write("enabled = true")
         guard = self.guard(enabled="false")
         self.write("enabled = true\nmax_body_size = 7")
-        guard._config.conf.mutate_config_files()
+        guard._config._conf.mutate_config_files()
         self.assertEqual(200, self.ask(guard))
 
     def test_a_wrong_value_stops_the_start(self) -> None:
