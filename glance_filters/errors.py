@@ -91,6 +91,23 @@ class ImageBusy(FilterError):
         )
 
 
+class ImageInTransfer(FilterError):
+    """Data of the image is on its way, and its end would undo the change.
+
+    :param image_id: the image, as the request names it
+    :param transfer: what is under way: ``uploaded`` or ``imported``
+    """
+
+    status = HTTPStatus.CONFLICT
+    headers = (("Retry-After", "10"),)
+
+    def __init__(self, image_id: str, transfer: str) -> None:
+        super().__init__(
+            f"The data of image {image_id} is being {transfer}, and the end "
+            "of that would undo this change. Retry later."
+        )
+
+
 class LocksUnavailable(FilterError):
     """The lock backend cannot be used, so other changes cannot be excluded.
 

@@ -47,9 +47,11 @@ class Image:
     :ivar os_hash_value: the hash of the data in hexadecimal
     :ivar created_at: when the image was made, ISO 8601
     :ivar updated_at: when the image was last changed, ISO 8601
+    :ivar os_glance_import_task: the import task that changes the image
     """
 
     id: str | None = None
+    name: str | None = None
     status: str | None = None
     owner: str | None = None
     size: int | None = None
@@ -60,6 +62,7 @@ class Image:
     container_format: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
+    os_glance_import_task: str | None = None
 
 
 def parse(body: bytes) -> Image:

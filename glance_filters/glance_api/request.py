@@ -89,7 +89,11 @@ class Request:
     # What Glance says about it.
 
     def subrequest(
-        self, path_info: str, method: str = "GET"
+        self,
+        path_info: str,
+        method: str = "GET",
+        content_type: str = "",
+        body: bytes = b"",
     ) -> subrequest.SubResponse:
         """Send a child request to Glance, in the user's own name.
 
@@ -104,6 +108,8 @@ class Request:
             path_info=path_info,
             method=method,
             accept=matching.accept_of_child(self.environ),
+            content_type=content_type,
+            body=body,
         )
 
     def fetch_image(self) -> images.Image:

@@ -13,6 +13,8 @@ from glance_filters.glance_api import images
 
 # Files in a folder of the service's own.
 DEFAULT_URL = "file://"
+# The service's own database.
+DATABASE_URL = "database"
 
 
 def _statuses_opt(name: str, default: list[str], operation: str) -> cfg.Opt:
@@ -73,8 +75,11 @@ OPTS: tuple[cfg.Opt, ...] = (
             "the service's own, below [oslo_concurrency] lock_path if that is "
             "set. redis://HOST:PORT, etcd3+http://HOST:PORT or another URL of "
             "tooz: for several hosts, which all must have the same (needs the "
-            "extra 'coordination'). Empty: within each process only. A change "
-            "needs a restart."
+            "extra 'coordination'). database: for several hosts, locks of the "
+            "database server of [database] connection (MySQL, MariaDB or "
+            "PostgreSQL; not with several writing nodes of Galera; with "
+            "SQLite, files). Empty: within each process only. A change needs "
+            "a restart."
         ),
     ),
     cfg.FloatOpt(
@@ -85,6 +90,16 @@ OPTS: tuple[cfg.Opt, ...] = (
             "How long a request waits for other requests that change the same "
             "image, in seconds. Then it is answered with 409 Conflict. A "
             "change needs a restart."
+        ),
+    ),
+    cfg.IntOpt(
+        "max_waiters",
+        default=8,
+        min=1,
+        help=(
+            "How many requests of one process wait for one image, at most. "
+            "Further ones are answered with 409 Conflict at once, so that "
+            "they do not fill the server's threads. A change needs a restart."
         ),
     ),
     cfg.StrOpt(
@@ -117,4 +132,5 @@ class LocationGuardSettings:
     max_body_size: int
     coordination_url: str
     lock_timeout: float
+    max_waiters: int
     on_lock_failure: str

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What clients of real Glance get when images cannot be locked."""
+"""What clients of real Glance get when images Could not lock."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class FaultCase(testtools.TestCase):
         image_id = self.client.create_image()
         answer = self.replace(image_id)
         self.assertEqual(503, answer.status, str(answer))
-        self.assertIn(b"cannot be locked", answer.body)
+        self.assertIn(b"Could not lock", answer.body)
         self.assertEqual("10", answer.header("Retry-After"))
         self.assertEqual("queued", self.client.show(image_id).json["status"])
         self.assertEqual([], self.glance.folder.locations(image_id))

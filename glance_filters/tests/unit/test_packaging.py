@@ -45,7 +45,7 @@ def entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
 
 
 # The locks are made once: those that are held must stay valid.
-IMMUTABLE = ("coordination_url", "lock_timeout")
+IMMUTABLE = ("coordination_url", "lock_timeout", "max_waiters")
 
 
 def option_names(opts: Any) -> list[str]:

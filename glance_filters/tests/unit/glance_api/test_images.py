@@ -11,6 +11,7 @@ from glance_filters.glance_api.images import Image
 
 FULL: dict[str, Any] = {
     "id": "ID",
+    "name": "a name",
     "status": "active",
     "owner": "a project",
     "size": 10,
@@ -21,6 +22,7 @@ FULL: dict[str, Any] = {
     "container_format": "bare",
     "created_at": "2026-01-01T00:00:00Z",
     "updated_at": "2026-01-02T00:00:00Z",
+    "os_glance_import_task": "a task",
 }
 
 
