@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _HEADER = re.compile(r"\[(.+)\]")
 _WORD = re.compile(r"\S+")
-_KEY = re.compile(r"([^=:]*)[=:]")
+_DELIMITER = re.compile(r"[=:]")
 
 
 @dataclass
@@ -48,10 +48,10 @@ def find_sections(text: str) -> dict[str, Section]:
                 # [DEFAULT] may be there more than once.
                 sections.setdefault(header, Section(start, line.end()))
                 continue
-            if match := _KEY.match(stripped):
-                key = match[1].rstrip()
-                start += match.end()
-                sections[header].words[key] = []
+            key = _DELIMITER.split(stripped, 1)[0]
+            start += len(key) + 1
+            key = key.rstrip()
+            sections[header].words[key] = []
         sections[header].end = line.end()
         words = _WORD.finditer(text, start, line.end())
         sections[header].words[key].extend(word.span() for word in words)

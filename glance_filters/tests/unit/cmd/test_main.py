@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from glance_filters.cmd import main, status
 from glance_filters.tests.unit.cmd import cases
+
+if TYPE_CHECKING:
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 class CommandTest(cases.CommandCase):
@@ -42,6 +47,19 @@ class CommandTest(cases.CommandCase):
 
 
 class MissingLibraryTest(cases.PasteCase):
+    def test_exit_status(self) -> None:
+        def run(_: argparse.Namespace) -> int:
+            raise ModuleNotFoundError("No module named 'x.y'", name="x.y")
+
+        def add_parser(sub_parsers: SubParsers) -> None:
+            sub_parsers.add_parser("try").set_defaults(run=run)
+
+        with mock.patch.object(main, "SUB_COMMANDS", (add_parser,)):
+            self.assertEqual(
+                (2, "", "glance-filters: x.y is not installed\n"),
+                self.run_command("try"),
+            )
+
     def test_is_told_in_one_line(self) -> None:
         libraries = ("oslo_config", "paste", "webob", "routes", "jsonschema")
         program = (

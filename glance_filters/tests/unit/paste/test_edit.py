@@ -154,6 +154,23 @@ class RemoveTest(unittest.TestCase):
                 old = OLD.replace("# A filter\n# of Glance\n", left)
                 self.assertEqual(old, edit.remove(new, NAMES))
 
+    def test_in_any_place_of_a_line(self) -> None:
+        section = section_of("location_guard")
+        for old, new in (
+            ("    context\n", "    context location_guard\n"),
+            ("    cache ", "    location_guard cache "),
+            ("    context\n", "    context\n    location_guard\n"),
+            ("    context\n", "    context\tlocation_guard\n"),
+        ):
+            text = OLD.replace(old, new)
+            self.assertIn("location_guard", text)
+            left = edit.remove(f"{text}\n{section}", NAMES)
+            self.assertNotIn("location_guard", left)
+            self.assertEqual(
+                [each.names for each in file.PasteFile(OLD).pipelines],
+                [each.names for each in file.PasteFile(left).pipelines],
+            )
+
     def test_in_a_variable(self) -> None:
         text = NEW.replace(
             "default = cors", "ours = location_guard\ndefault = cors %(ours)s"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pathlib
+from unittest import mock
 
 import fixtures
 import testtools
 
+from glance_filters.paste import places
 from glance_filters.paste.file import FACTORIES, CannotHandle, PasteFile
 from glance_filters.tests.unit.paste.samples import NEW, OLD
 
@@ -18,7 +20,7 @@ class PipelinesTest(testtools.TestCase):
         return {each.flavor: each.names for each in PasteFile(text).pipelines}
 
     def test_both_layouts(self) -> None:
-        for text, places in (
+        for text, where in (
             (
                 OLD,
                 [
@@ -35,7 +37,7 @@ class PipelinesTest(testtools.TestCase):
             ),
         ):
             file = PasteFile(text)
-            self.assertEqual(places, [each.place for each in file.pipelines])
+            self.assertEqual(where, [each.place for each in file.pipelines])
             default = "cors versionnegotiation unauthenticated-context rootapp"
             self.assertEqual(
                 {
@@ -177,6 +179,13 @@ class ReadTest(testtools.TestCase):
                 error = self.assertRaises(CannotHandle, PasteFile.read, path)
                 self.assertRegex(str(error), words)
                 self.assertNotIn("\n", str(error))
+
+    def test_places_that_were_not_found(self) -> None:
+        found = places.find_sections(OLD)
+        found["composite:rootapp"].words["/v2"] = [(0, 1)]
+        with mock.patch.object(places, "find_sections", return_value=found):
+            error = self.assertRaises(CannotHandle, PasteFile, OLD)
+        self.assertEqual("[composite:rootapp] /v2 cannot be read", str(error))
 
     def test_line_ends_stay(self) -> None:
         root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)

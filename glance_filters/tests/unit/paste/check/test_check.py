@@ -129,6 +129,12 @@ class OptionsTest(CheckCase):
         self.assertEqual(place, found.place)
         self.assertEqual("Write lock_timeout = ...", found.mend)
 
+    def test_values_with_percent_signs(self) -> None:
+        found = self.check_guard("coordination_url = redis://:a%b@h")
+        place = "[filter:location_guard] coordination_url"
+        self.assertEqual(place, found.place)
+        self.assertNotIn("a%b", str(found))
+
     def test_filters_by_uri(self) -> None:
         uri = "egg:glance-filters#location_guard"
         [found] = self.check(

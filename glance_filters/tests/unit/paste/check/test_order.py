@@ -98,6 +98,13 @@ class OrderTest(cases.FileCase):
                 self.assertIn("--filter range_translator", line)
                 self.assertIn(words, line)
 
+    def test_all_missing_in_an_unused_one(self) -> None:
+        others = OTHERS.format(ALL, "")
+        found = self.check("[composite:app]", others, used=(DEFAULT, A))
+        for name, line in zip(NAMES, found):
+            self.assertTrue(line.startswith(f"note: {B}: {name} is"), line)
+        self.assertEqual(len(NAMES), len(found))
+
     def test_misspelt_is_not_missing(self) -> None:
         # To insert it would be to have it twice, once the name is right.
         part = ALL.replace("range_translator", "range_translater")
