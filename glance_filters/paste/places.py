@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from dataclasses import dataclass, field
 
 # A line with its end, which the last one may lack.
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_HEADER = re.compile(r"\[(.+)\]")
+# What a header may hold differs between the versions of Python.
+_HEADER = configparser.ConfigParser.SECTCRE
 _WORD = re.compile(r"\S+")
 _DELIMITER = re.compile(r"[=:]")
 
@@ -44,7 +46,7 @@ def find_sections(text: str) -> dict[str, Section]:
         if not key or level <= indent:
             indent, key = level, ""
             if match := _HEADER.match(stripped):
-                header = match[1]
+                header = match["header"]
                 # [DEFAULT] may be there more than once.
                 sections.setdefault(header, Section(start, line.end()))
                 continue

@@ -20,6 +20,7 @@ from paste.deploy import loadwsgi
 from glance_filters.filters.findings import Finding
 from glance_filters.paste.file import (
     APPS,
+    FACTORIES,
     NAMES,
     PIPELINE_FACTORY,
     PasteFile,
@@ -78,14 +79,20 @@ class Loader:
             ) from error
         # Whatever the modules of others raise when they are imported.
         except Exception as error:
-            if not (_is_beside_glance() or self._file.is_ours(name)):
+            is_ours = self._file.is_ours(name)
+            if not (is_ours or _is_beside_glance()):
                 return {}
+            mend = (
+                "Correct it, or insert the filters into the paste file of the "
+                "Glance that is installed"
+            )
+            if is_ours:
+                known = self._file.filter_of(name)
+                factories = [FACTORIES[known]] if known else FACTORIES.values()
+                mend = f"Write paste.filter_factory = {' or '.join(factories)}"
             reason = " ".join(str(error).split()) or type(error).__name__
             raise CannotLoad(
-                place,
-                f"it cannot be loaded: {reason}",
-                "Correct it, or insert the filters into the paste file of the "
-                "Glance that is installed",
+                place, f"it cannot be loaded: {reason}", mend
             ) from error
 
 

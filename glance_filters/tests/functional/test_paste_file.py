@@ -11,6 +11,9 @@ import testtools
 from paste.deploy import loadwsgi
 
 import glance_filters
+from glance_filters.paste import check
+from glance_filters.paste.check import glance_conf
+from glance_filters.paste.file import PasteFile
 
 OURS = (
     pathlib.Path(glance_filters.__file__).parents[1]
@@ -42,6 +45,10 @@ def pipelines(path: pathlib.Path, without: set[str]) -> dict[str, list[str]]:
 
 
 class PasteFileTest(testtools.TestCase):
+    def test_nothing_is_wrong_with_it(self) -> None:
+        file = PasteFile.read(OURS)
+        self.assertEqual([], check.check(file, glance_conf.read([])))
+
     def test_pipelines_are_glances_and_the_filters(self) -> None:
         ours = {
             entry_point.name
