@@ -15,8 +15,7 @@ from glance_filters.tests.fixtures import (
     glance_folder,
     http_client,
     http_data,
-    legacy_core,
-    legacy_images,
+    legacy_glance,
     real_glance,
 )
 
@@ -126,7 +125,7 @@ class LegacySide:
     """
 
     def __init__(
-        self, core: legacy_core.LegacyCore, app: WSGIApplication
+        self, core: legacy_glance.LegacyGlance, app: WSGIApplication
     ) -> None:
         self._core = core
         self._app = app
@@ -137,7 +136,7 @@ class LegacySide:
 
     def add_image(self, status: str, locations: int) -> str:
         """Add an image to the stub, of the project of the demo's users."""
-        urls = [legacy_images.HTTP_URL, f"{legacy_images.HTTP_URL}?2"]
+        urls = [legacy_glance.HTTP_URL, f"{legacy_glance.HTTP_URL}?2"]
         project = auth.MEMBER.split(":")[1]
         return self._core.add_image(status, urls[:locations], owner=project).id
 
@@ -150,7 +149,7 @@ class LegacySide:
 
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
-        return {"url": f"{legacy_images.HTTP_URL}?2", "metadata": {}}
+        return {"url": f"{legacy_glance.HTTP_URL}?2", "metadata": {}}
 
     def image(self, image_id: str) -> tuple[str, int]:
         """Return an image's status and locations, from the stub's memory."""

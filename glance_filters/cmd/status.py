@@ -33,7 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    from oslo_config import cfg
     from oslo_upgradecheck import upgradecheck
 
     from glance_filters.paste.check import glance_conf
@@ -47,7 +46,7 @@ def _main(arguments: list[str]) -> int:
     class Checks(upgradecheck.UpgradeCommands):
         _upgrade_checks = (("Paste file", check_paste_file),)
 
-    files = cfg.find_config_files(project="glance", prog="glance-api")
+    files = glance_conf.usual_files()
     return int(upgradecheck.main(conf, "glance", Checks(), arguments, files))
 
 

@@ -82,9 +82,8 @@ class Request:
         return self.variable("image_id")
 
     def variable(self, name: str) -> str:
-        """Return a variable of the path as text; broken UTF-8 is replaced."""
-        octets = self.match.variables[name].encode("latin-1")
-        return octets.decode("utf-8", "replace")
+        """Return a variable of the path as text."""
+        return self.match.variables[name].encode("latin-1").decode()
 
     # What Glance says about it.
 

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from oslo_config import cfg
+from typing import TYPE_CHECKING, Any
 
 from glance_filters.filters import configuration, shared
 from glance_filters.filters.registry import FILTERS
 from glance_filters.paste.check import glance_conf, loading
 from glance_filters.paste.file import PasteFile
+
+if TYPE_CHECKING:
+    from oslo_config import cfg
 
 _CLASSES = {each.name: each for each in FILTERS}
 _MASK = "****"

@@ -57,6 +57,8 @@ class CapturedResponse:
     :ivar status: the status code and its phrase
     :ivar headers: the header fields, in their order
     :ivar body: the application's iterable
+    :ivar environ: the environ of the request, with what the application left
+        in it
     """
 
     def __init__(
@@ -65,10 +67,12 @@ class CapturedResponse:
         headers: Headers,
         body: Iterable[bytes],
         start: _Start | None = None,
+        environ: WSGIEnvironment | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
+        self.environ = environ or {}
         self._start = start
 
     @property
@@ -226,7 +230,7 @@ def capture(
             raise
         body = _Resumed(first, rest, body)
     start.restart = None
-    return CapturedResponse(start.status, start.headers, body, start)
+    return CapturedResponse(start.status, start.headers, body, start, environ)
 
 
 class _Resumed:

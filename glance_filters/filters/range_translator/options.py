@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from oslo_config import cfg
 
 from glance_filters.filters import base, counters
+from glance_filters.filters.range_translator import planning
 from glance_filters.http import byte_ranges
 
 OPTS: tuple[cfg.Opt, ...] = (
@@ -49,6 +50,50 @@ OPTS: tuple[cfg.Opt, ...] = (
             "with more is answered with the whole image."
         ),
     ),
+    cfg.IntOpt(
+        "max_gap",
+        default=4 * 1024 * 1024,
+        min=0,
+        mutable=True,
+        help=(
+            "How many bytes between two ranges of one request are read and "
+            "discarded, so that both come out of one call of Glance. A new "
+            "call costs about as much as reading some MiB."
+        ),
+    ),
+    cfg.IntOpt(
+        "max_calls",
+        default=4,
+        min=2,
+        mutable=True,
+        help=(
+            "How often Glance is asked for data to answer one request. A "
+            "request that needs more is answered with the whole image."
+        ),
+    ),
+    cfg.IntOpt(
+        "max_discarded",
+        default=1024 * 1024 * 1024,
+        min=0,
+        mutable=True,
+        help=(
+            "How many bytes are read from the store and discarded to answer "
+            "one request, such as those before a range of an image in a store "
+            "without random access. A request that needs more is answered "
+            "with the whole image, which costs the store no more."
+        ),
+    ),
+    cfg.StrOpt(
+        "cache_control",
+        default="private",
+        mutable=True,
+        help=(
+            "The Cache-Control of downloads, where Glance and the filters "
+            "behind set none. Shared caches may store a response without one, "
+            "as they do not know that X-Auth-Token makes it the answer to one "
+            "user. Empty: none is set."
+        ),
+    ),
     cfg.StrOpt(
         "request_content_range",
         default="accept",
@@ -85,6 +130,10 @@ class RangeTranslatorSettings:
     core_protocol: str
     max_ranges: int
     max_overlaps: int
+    max_gap: int
+    max_calls: int
+    max_discarded: int
+    cache_control: str
     request_content_range: str
     add_api_version: bool
 
@@ -92,3 +141,10 @@ class RangeTranslatorSettings:
     def limits(self) -> byte_ranges.Limits:
         """When the whole is sent instead of parts."""
         return byte_ranges.Limits(self.max_ranges, self.max_overlaps)
+
+    @functools.cached_property
+    def costs(self) -> planning.Limits:
+        """What one request may cost."""
+        return planning.Limits(
+            self.max_gap, self.max_calls, self.max_discarded
+        )

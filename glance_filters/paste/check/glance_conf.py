@@ -78,6 +78,11 @@ def make() -> cfg.ConfigOpts:
     return conf
 
 
+def usual_files() -> list[str]:
+    """Return the configuration files that glance-api reads by itself."""
+    return cfg.find_config_files(project="glance", prog="glance-api")
+
+
 def read(files: Sequence[str], folders: Sequence[str] = ()) -> cfg.ConfigOpts:
     """Read configuration files as Glance does.
 

@@ -17,7 +17,7 @@ from glance_filters.filters import disk_format_validator
 from glance_filters.tests.fixtures import (
     auth,
     http_client,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 
@@ -165,7 +165,7 @@ class LegacyTest(testtools.TestCase):
 
     def test_refused(self) -> None:
         for release in ("newton", "ocata"):
-            core = legacy_core.LegacyCore(release)
+            core = legacy_glance.LegacyGlance(release)
             factory = disk_format_validator.DiskFormatValidator.factory
             app = factory({}, disk_formats="raw")(core)
             client = http_client.WsgiClient(app)

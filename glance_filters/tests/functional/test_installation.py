@@ -17,6 +17,7 @@ import fixtures
 import testtools
 
 import glance_filters
+from glance_filters import tests
 from glance_filters.metadefs import packaged
 from glance_filters.paste.file import FACTORIES, NAMES
 
@@ -128,11 +129,13 @@ class BuildCase(testtools.TestCase):
         return programs
 
 
+@tests.nightly
 class BesideTheNewestGlanceTest(BuildCase):
     def test_installing_it_moves_nothing_else(self) -> None:
         self.check_moves_nothing_else(sys.executable, "33.0.0")
 
 
+@tests.nightly
 class BesideWallabyTest(BuildCase):
     def test_installing_it_moves_nothing_else(self) -> None:
         python = python_3_9()

@@ -15,8 +15,10 @@ import fixtures
 import requests
 import testtools
 
+from glance_filters import tests
 from glance_filters.paste.file import NAMES
 from glance_filters.tests.fixtures import (
+    class_fixture,
     http_data,
     keystone_cloud,
     real_glance,
@@ -42,9 +44,7 @@ class KeystoneTest(testtools.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.cloud = keystone_cloud.KeystoneCloud()
-        cls.cloud.setUp()
-        cls.addClassCleanup(cls.cloud.cleanUp)
+        cls.cloud = class_fixture.use(cls, keystone_cloud.KeystoneCloud())
 
     def setUp(self) -> None:
         super().setUp()
@@ -104,6 +104,7 @@ class KeystoneTest(testtools.TestCase):
         self.assertEqual(("new", "active"), (shown["name"], shown["status"]))
         self.command(user, "delete", image_id)
 
+    @tests.nightly
     def test_command_line(self) -> None:
         # One after the other: over SQLite, Glance now and then answers 500 to
         # one of two that change something at the same time.

@@ -2,8 +2,8 @@
 
 """Pairs of requests at random moments, to workers of their own.
 
-Whoever comes first, no data are lost and no refusal is undone. There are many
-more trials with ``HYPOTHESIS_PROFILE=long``.
+Whichever comes first, no data is lost and no refusal is undone. RACE_TRIALS is
+the number of pairs for each test.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import os
 import random
 import threading
 import time
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import fixtures
 import testtools
 
+from glance_filters import tests
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
     http_data,
     image_requests,
     lock_servers,
@@ -34,14 +36,10 @@ from glance_filters.tests.fixtures.image_requests import (
     upload,
 )
 
-IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-TRIALS = int(os.environ.get("RACE_TRIALS", "2000" if IS_LONG else "10"))
+TRIALS = int(os.environ.get("RACE_TRIALS", "2000"))
 WORKERS = 4
 # Requests come at moments up to so far apart, in seconds.
 SPREAD = 0.02
-
-
-Fixture = TypeVar("Fixture", bound=fixtures.Fixture)
 
 
 class Trials(testtools.TestCase):
@@ -56,24 +54,18 @@ class Trials(testtools.TestCase):
         raise NotImplementedError
 
     @classmethod
-    def keep(cls, fixture: Fixture) -> Fixture:
-        """Set up a fixture for all tests of the class."""
-        fixture.setUp()
-        cls.addClassCleanup(fixture.cleanUp)
-        return fixture
-
-    @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         files = {"/a": WEB_DATA, "/b": WEB_DATA}
-        cls.web = cls.keep(http_data.HttpDataServer(files))
+        cls.web = class_fixture.use(cls, http_data.HttpDataServer(files))
         options = {"coordination_url": cls.make_url()}
-        cls.glance = cls.keep(
+        cls.glance = class_fixture.use(
+            cls,
             real_glance.GlanceServer(
                 ("location_guard",),
                 {"location_guard": options},
                 workers=WORKERS,
-            )
+            ),
         )
 
     def setUp(self) -> None:
@@ -133,7 +125,7 @@ class Trials(testtools.TestCase):
                 self.assertEqual(len(DATA), image["size"])
                 self.assertIsNotNone(image["checksum"])
             seen.add(codes)
-        if IS_LONG:
+        if TRIALS >= 100:
             # Each of them comes first at times.
             self.assertGreater(len(seen), 1)
 
@@ -175,22 +167,26 @@ class Trials(testtools.TestCase):
                 self.assertEqual([], locations, about)
 
 
+@tests.nightly
 class FileTrialsTest(Trials):
     @classmethod
     def make_url(cls) -> str:
-        return f"file://{cls.keep(fixtures.TempDir()).path}/locks"
+        folder = class_fixture.use(cls, fixtures.TempDir()).path
+        return f"file://{folder}/locks"
 
 
+@tests.nightly
 class RedisTrialsTest(Trials):
     @classmethod
     def make_url(cls) -> str:
-        return cls.keep(lock_servers.RedisServer()).url(10)
+        return class_fixture.use(cls, lock_servers.RedisServer()).url(10)
 
 
+@tests.nightly
 class EtcdTrialsTest(Trials):
     @classmethod
     def make_url(cls) -> str:
-        return cls.keep(lock_servers.EtcdServer()).url(10)
+        return class_fixture.use(cls, lock_servers.EtcdServer()).url(10)
 
 
 # They are for the subclasses alone.

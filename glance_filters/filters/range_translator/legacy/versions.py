@@ -92,7 +92,7 @@ class Version(Protocol):
 
 def response_with_added(request: Request) -> CapturedResponse:
     """Answer a request for the versions document."""
-    captured = request.capture()
+    captured = request.capture_whole()
     if captured.code not in (200, 300) or captured.header("Content-Encoding"):
         return captured
     body = captured.read(_MAX_DOCUMENT_BYTES)

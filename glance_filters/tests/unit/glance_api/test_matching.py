@@ -98,7 +98,6 @@ class MatchTest(unittest.TestCase):
             "\na",
             "\r",
             "\xc3\xa9",
-            "\xff",
         ):
             with self.subTest(image_id):
                 found = self.match("PATCH", f"/v2/images/{image_id}")
@@ -210,6 +209,10 @@ class MatchTest(unittest.TestCase):
     def test_query_that_breaks_routes(self) -> None:
         with self.assertRaisesRegex(errors.BadRequest, "query"):
             self.match("PATCH", f"/v2{IMAGE}", QUERY_STRING="_method=%FF")
+
+    def test_path_that_is_no_text(self) -> None:
+        with self.assertRaisesRegex(errors.BadRequest, "path"):
+            self.match("PATCH", "/v2/images/\xff")
 
     def test_no_query_string(self) -> None:
         environ = fakes.environ_of("PATCH", f"/v2{IMAGE}")

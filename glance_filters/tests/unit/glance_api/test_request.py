@@ -78,9 +78,8 @@ class Quiet(unittest.TestCase):
 class VariableTest(Quiet):
     def test_is_text(self) -> None:
         """The environ has Latin-1 text of the octets."""
-        for spelled, text in (("\xc3\xa9", "\u00e9"), ("\xff", "\ufffd")):
-            made = self.request(path=f"/v2/images/{spelled}")
-            self.assertEqual(text, made.image_id)
+        made = self.request(path="/v2/images/\xc3\xa9")
+        self.assertEqual("\u00e9", made.image_id)
 
 
 class FetchImageTest(Quiet):
