@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 from glance_filters import opts
 from glance_filters.filters.findings import Finding
@@ -23,6 +23,7 @@ _OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
         None,
         cfg.ListOpt(
             "enabled_import_methods",
+            item_type=types.String(quotes=True),
             bounds=True,
             default=["glance-direct", "web-download", "copy-image"],
         ),
@@ -40,7 +41,12 @@ _OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
     ),
     (
         "image_import_opts",
-        cfg.ListOpt("image_import_plugins", bounds=True, default=[]),
+        cfg.ListOpt(
+            "image_import_plugins",
+            item_type=types.String(quotes=True),
+            bounds=True,
+            default=[],
+        ),
     ),
     ("oslo_concurrency", cfg.StrOpt("lock_path")),
     ("paste_deploy", cfg.StrOpt("flavor")),

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 
 import fixtures
@@ -32,15 +35,15 @@ PINS = CHECKOUT / "matrix" / "pins"
 MAKE_ALL = """
 from importlib import metadata
 from oslo_config import cfg
-from glance_filters import opts
+from glance_filters.filters import registry
 cfg.CONF([], project="glance", default_config_files=[])
 made = {
     each.name: each.load()({})(lambda *arguments: [])
     for each in metadata.distribution("glance-filters").entry_points
     if each.group == "paste.filter_factory"
 }
-for name, _ in opts.list_opts():
-    print(made[name].name)
+for each in registry.FILTERS:
+    print(made[each.name].name)
 """
 
 
@@ -66,8 +69,11 @@ def python_3_9() -> str | None:
     return None
 
 
-def built(target: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
-    """Build the checkout; return its sdist and wheel."""
+@functools.cache
+def built() -> tuple[pathlib.Path, pathlib.Path]:
+    """Build the checkout, once; return its sdist and wheel."""
+    target = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, target)
     # In the checkout, what a build leaves would come before what is
     # installed.
     source = target / "source"
@@ -99,7 +105,7 @@ class BuildCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        self.sdist, self.wheel = built(self.root)
+        self.sdist, self.wheel = built()
 
     def check_moves_nothing_else(
         self, python: str, glance: str

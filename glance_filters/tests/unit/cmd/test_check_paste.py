@@ -24,7 +24,7 @@ class CheckPasteTest(cases.PasteCase):
         more = ["--config-file", str(conf)]
         status, output, error = self.run_on_file("check", *more)
         self.assertEqual((0, ""), (status, error))
-        self.assertTrue(output.startswith("note: [filter:location_guard]: "))
+        self.assertIn("note: [filter:location_guard]: it is switched", output)
         more += ["--config-dir", str(folder)]
         status, output, error = self.run_on_file("check", *more)
         self.assertEqual((1, ""), (status, error))

@@ -19,7 +19,11 @@ GUARD = f"{FACTORIES['location_guard']}\n"
 VALIDATOR = f"{FACTORIES['disk_format_validator']}\n"
 OVERLAY = f"{FACTORIES['metadef_overlay']}\n"
 A = "[pipeline:glance-api-a]"
-ONE_WORKER = "[DEFAULT]\nworkers = 1\nshow_multiple_locations = true\n"
+# Nothing in it is worth a note.
+ONE_WORKER = (
+    "[DEFAULT]\nworkers = 1\nshow_multiple_locations = true\n"
+    "enabled_import_methods = [glance-direct]\n"
+)
 
 
 class CheckCase(cases.FileCase):
@@ -108,6 +112,34 @@ class OptionsTest(CheckCase):
                     [] if is_harmless is None else [is_harmless],
                     [each.is_harmless for each in found if words in str(each)],
                 )
+
+    def test_data_that_glance_fetches(self) -> None:
+        plugins = "[image_import_opts]\nimage_import_plugins = {}\n".format
+        ours = "glance_filters_inspect"
+        for methods, more, fetching in (
+            (None, "", "web-download"),
+            (
+                "[web-download,'glance-download']",
+                *("", "web-download, glance-download"),
+            ),
+            ("[glance-direct,copy-image]", "", None),
+            (None, plugins("[no_op]"), "web-download"),
+            (None, plugins(f"[{ours},no_op]"), None),
+            (None, plugins(f"['{ours}']"), None),
+            (None, "[disk_format_validator]\ninspect = off\n", None),
+        ):
+            with self.subTest(f"{methods} {more}"):
+                conf = ONE_WORKER.replace("[glance-direct]", methods or "")
+                if methods is None:
+                    conf = conf.replace("enabled_import_methods = \n", "")
+                found = self.check(conf=conf + more)
+                self.assertEqual(
+                    [True] if fetching else [],
+                    [each.is_harmless for each in found],
+                )
+                if fetching:
+                    self.assertIn(f"inspected: {fetching}.", str(found[0]))
+                    self.assertIn(f"Add {ours}", found[0].mend)
 
     def test_configuration_of_the_section(self) -> None:
         own = self.root / "own.conf"
