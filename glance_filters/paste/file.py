@@ -76,13 +76,20 @@ class Pipeline:
     """The pipeline of one flavor.
 
     :ivar flavor: ``default`` if Glance uses it without a flavor
-    :ivar place: section and key, for messages
+    :ivar header: its section
+    :ivar key: its key in the section
     :ivar tokens: the filters, outermost first, then the application
     """
 
     flavor: str
-    place: str
+    header: str
+    key: str
     tokens: tuple[Token, ...]
+
+    @property
+    def place(self) -> str:
+        """Section and key, for messages."""
+        return f"[{self.header}] {self.key}"
 
     @property
     def names(self) -> list[str]:
@@ -196,7 +203,7 @@ class PasteFile:
 
     def _pipeline(self, name: str, header: str, key: str) -> Pipeline:
         tokens = tuple(self.tokens(header, key))
-        return Pipeline(flavor_of(name) or name, f"[{header}] {key}", tokens)
+        return Pipeline(flavor_of(name) or name, header, key, tokens)
 
     def tokens(self, header: str, key: str) -> Iterator[Token]:
         """Yield the words of a value.

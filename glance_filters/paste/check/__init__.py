@@ -9,7 +9,7 @@ reads, imports and makes is read, imported and made here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from oslo_config import cfg
@@ -51,9 +51,8 @@ def _check(file: PasteFile, conf: cfg.ConfigOpts) -> Iterator[Finding]:
         )
         used = None
     places: set[str] = set()
-    for flavor in flavors:
-        start = loading.Start(file, loader, flavor)
-        is_used = used in (None, flavor)
+    for start, is_known in _starts(file, loader, flavors):
+        is_used = not is_known or used in (None, start.flavor)
         yield from _as_used(start.findings, is_used)
         if is_used:
             places |= start.places
@@ -62,6 +61,24 @@ def _check(file: PasteFile, conf: cfg.ConfigOpts) -> Iterator[Finding]:
         findings = _check_filter(file, loader, name, place, conf)
         yield from _as_used(findings, place in places)
     yield from glance_conf.check(conf)
+
+
+def _starts(
+    file: PasteFile, loader: loading.Loader, flavors: Sequence[str]
+) -> Iterator[tuple[loading.Start, bool]]:
+    """Yield what was loaded, and whether it is known when Glance loads it."""
+    reached: set[str] = set()
+    for flavor in flavors:
+        start = loading.Start(file, loader, flavor)
+        start.load()
+        reached |= start.places
+        yield start, True
+    for pipeline in file.pipelines:
+        # A composite of another kind may lead to it.
+        if pipeline.place not in reached:
+            start = loading.Start(file, loader, pipeline.flavor)
+            start.load_pipeline(pipeline.header, pipeline.key)
+            yield start, False
 
 
 def _filters(file: PasteFile) -> dict[str, str]:

@@ -99,6 +99,7 @@ class Loader:
 class Start:
     """A start of Glance with one flavor.
 
+    :ivar flavor: the flavor
     :ivar places: what is read: sections, and the keys that hold a pipeline
     :ivar findings: what stops the start
     """
@@ -106,10 +107,13 @@ class Start:
     def __init__(self, file: PasteFile, loader: Loader, flavor: str) -> None:
         self._file = file
         self._loader = loader
-        self._flavor = flavor
+        self.flavor = flavor
         self.places: set[str] = set()
         self.findings: list[Finding] = []
-        self._load_app(root(flavor), "")
+
+    def load(self) -> None:
+        """Load what Glance loads."""
+        self._load_app(root(self.flavor), "")
 
     def _load_app(self, name: str, place: str) -> None:
         found = len(self.findings)
@@ -129,16 +133,17 @@ class Start:
         values = self._file.values(header)
         target = self._file.target("composite", header)
         if header.startswith("pipeline:"):
-            self._load_pipeline(header, "pipeline")
+            self.load_pipeline(header, "pipeline")
         elif "use" in values:
             self._load_app(values["use"], f"[{header}]")
         elif target == PIPELINE_FACTORY:
-            self._load_pipeline(header, self._flavor)
+            self.load_pipeline(header, self.flavor)
         elif target in _URL_MAPS:
             for key in values.keys() - _FACTORY_KEYS:
                 self._load_app(values[key], f"[{header}] {key}")
 
-    def _load_pipeline(self, header: str, key: str) -> None:
+    def load_pipeline(self, header: str, key: str) -> None:
+        """Load the filters and the application of a pipeline."""
         place = f"[{header}] {key}"
         self.places.add(place)
         tokens = self._file.tokens(header, key)

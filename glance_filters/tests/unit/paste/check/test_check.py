@@ -244,6 +244,20 @@ class FlavorsTest(CheckCase):
             self.assertEqual(place, found.place)
             self.assertEqual("Write location_guard", found.mend)
 
+    def test_pipelines_that_something_else_leads_to(self) -> None:
+        old = f"{A}\npipeline = context metadef_overlay "
+        composite = "[composite:glance-api]\nuse = egg:other#x\n"
+        for flavor in (None, ""):
+            [found] = self.check_flavor(
+                flavor,
+                *("[pipeline:glance-api]", f"{composite}[pipeline:one]"),
+                *(old, f"{A}\npipeline = "),
+                *("= context metadef_overlay ", "= metadef_overlay context "),
+                *(f"{A}\npipeline = ", old),
+            )
+            self.assertEqual("[pipeline:one] pipeline", found.place)
+            self.assertFalse(found.is_harmless)
+
     def test_no_such_flavor(self) -> None:
         [found] = self.check_flavor("b")
         self.assertEqual("[paste_deploy] flavor", found.place)

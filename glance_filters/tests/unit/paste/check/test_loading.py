@@ -36,6 +36,7 @@ class StartTest(cases.FileCase):
     ) -> tuple[set[str], list[Finding]]:
         file = self.write(text, *replacements)
         start = loading.Start(file, loading.Loader(file), flavor)
+        start.load()
         return start.places, start.findings
 
     def test_what_is_read(self) -> None:
