@@ -16,7 +16,7 @@ LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 # uv is to trust the certification authorities that the machine trusts.
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help demo serve readme test test-long bench bench-quick matrix matrix-quick matrix-ci matrix-table pins lint typing docs clean
+.PHONY: help demo serve readme test test-long fuzz bench bench-quick matrix matrix-quick matrix-ci matrix-table pins lint typing docs clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -67,6 +67,15 @@ test: $(VENV)/.installed
 # The property tests with many more examples.
 test-long: $(VENV)/.installed
 	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run --slowest $(STESTR_ARGS)
+
+# Hostile disk images, other ones each time: FUZZ_SECONDS=60 for a minute.
+FUZZ_SECONDS ?= 3600
+fuzz: $(VENV)/.installed
+	@end=$$(($$(date +%s) + $(FUZZ_SECONDS))); \
+	while [ "$$(date +%s)" -lt "$$end" ]; do \
+	  HYPOTHESIS_PROFILE=long $(BIN)/python -m unittest --quiet --buffer \
+	    glance_filters.tests.fuzz.test_disk_formats || exit 1; \
+	done
 
 # What the filters cost, in comparison; writes the tables of the documentation.
 bench: $(VENV)/.installed-bench

@@ -215,26 +215,26 @@ def curves(how: effort.Effort) -> list[Curve]:
     linear = "time linear, memory flat"
     return [
         _curve(
-            "Last 64 KiB, core with Range",
+            "Last 64 KiB, with Range",
             *(image, flat, sizes),
             functools.partial(_ranged, is_native=True),
             rounds,
         ),
         _curve(
-            "Last 64 KiB, core without Range",
+            "Last 64 KiB, without Range",
             *(image, linear, sizes),
             functools.partial(_ranged, is_native=False),
             rounds,
         ),
         _curve("Upload, inspected", image, linear, sizes, _upload, rounds),
         _curve(
-            "Ranges, core with Range",
+            "Ranges, with Range",
             *("ranges in a request", "linear", counts),
             functools.partial(_ranges, is_native=True),
             rounds,
         ),
         _curve(
-            "Ranges, core without Range",
+            "Ranges, without Range",
             *("ranges in a request", "linear", counts),
             functools.partial(_ranges, is_native=False),
             rounds,
@@ -275,10 +275,10 @@ def section_of(found: Sequence[Curve]) -> table.Section:
     return table.Section(
         "Growth",
         "The smallest and the largest of each curve. Images are virtual: one "
-        "block of 64 KiB, again and again. A core that knows no Range and is "
-        "asked alone sends the whole. Memory is the peak of what Python held "
-        "during one call with the filter, answers and threads of the "
-        "benchmark included.",
+        "block of 64 KiB, again and again. A stand-in that does not "
+        "understand Range, alone, sends the whole. Memory is the peak of what "
+        "Python held during one call with the filter, answers and threads of "
+        "the benchmark included.",
         ("", "size", "without", "with", "peak memory", "should be"),
         rows,
     )

@@ -43,9 +43,9 @@ def sections(how: effort.Effort) -> list[table.Section]:
         table.Section(
             "Requests that location_guard locks and checks",
             "Real Glance with its file store, in one process with the guard; "
-            "the lock servers are on the same host. The lock alone is got and "
-            "let go of; the look-up alone is the GET of the image that a "
-            "change of locations needs. Each is measured in turns with the "
+            "the lock servers are on the same host. Lock alone: acquired and "
+            "released. Look-up alone: the GET of the image that a change of "
+            "locations needs. Each is measured in turns with the "
             "request without the guard; the factor is with to without.",
             ("", "without", "added", "factor", "lock alone", "look-up alone"),
             rows,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import apps
-from glance_filters.tests.fixtures import disk_images
+from glance_filters.tests.fixtures import disk_files
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -82,7 +82,7 @@ def write_image(path: Path, disk_format: str, size: int) -> None:
             file.write(qcow2_head())
         elif disk_format == "vhd":
             # Of a fixed one the footer, at the very end, is all there is.
-            footer = disk_images.vhd_head(2)
+            footer = disk_files.vhd_footer(2)
             file.seek(size - len(footer))
             file.write(footer)
 

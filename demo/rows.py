@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a table of the demonstration is made of."""
+"""The parts of a table of the demonstration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from glance_filters.tests.fixtures import (
     auth,
@@ -27,7 +27,7 @@ WEB_FILES = {f"/data-{number}": bytes(1000) for number in range(3)}
 
 
 class Side(Protocol):
-    """A core, alone or behind the filters, and a look behind its API."""
+    """Glance, alone or behind the filters, and a look behind its API."""
 
     def client(self, token: str) -> http_client.Client:
         """Return a client of the API."""
@@ -72,10 +72,13 @@ class GlanceSide:
         """Return a client of the API."""
         return self._glance.client(token)
 
-    def add_image(self, status: str, locations: int) -> str:
-        """Add an image by the API and set its status in the database."""
+    def add_image(self, status: str, locations: int, **fields: Any) -> str:
+        """Add an image by the API and set its status in the database.
+
+        :param fields: members of the image
+        """
         owner = self.client(self._token)
-        image_id = owner.create_image()
+        image_id = owner.create_image(**fields)
         for path in list(WEB_FILES)[:locations]:
             operation = {
                 "op": "add",
@@ -99,7 +102,7 @@ class GlanceSide:
         return owner.create_image(data, disk_format=disk_format)
 
     def stored_bytes(self, image_id: str) -> int:
-        """Return how much is stored under an image's name, for whatever."""
+        """Return how many bytes are stored under an image's name."""
         files = self._folder.root.glob(f"stores/**/{image_id}*")
         return sum(each.stat().st_size for each in files if each.is_file())
 
@@ -108,7 +111,7 @@ class GlanceSide:
         return {"url": self._web.url(list(WEB_FILES)[-1]), "metadata": {}}
 
     def hold_spare_location(self) -> AbstractContextManager[http_data.Hold]:
-        """Do not answer for the spare location before that is ended."""
+        """Hold back answers for the spare location until the hold ends."""
         return self._web.hold(list(WEB_FILES)[-1])
 
     def image(self, image_id: str) -> tuple[str, int]:
@@ -118,7 +121,7 @@ class GlanceSide:
 
 
 class LegacySide:
-    """A side that is the stub of an old core, in this process.
+    """A side that is the stub of an old Glance, in this process.
 
     :param core: the stub
     :param app: the stub, alone or behind the filters
@@ -161,10 +164,11 @@ class LegacySide:
 class Row:
     """One line of a table.
 
-    :ivar asked: what is asked of a side
-    :ivar observe: asks it and returns what was observed, in a few words
-    :ivar filtered: what is to be observed with the filters
-    :ivar in_readme: whether the README shows it
+    :ivar asked: the request, in a few words
+    :ivar observe: sends it to a side and returns what was observed, in a few
+        words
+    :ivar filtered: what must be observed with the filters
+    :ivar in_readme: True if the README shows it
     """
 
     asked: str
@@ -179,14 +183,12 @@ class Section:
 
     :ivar title: what they are about
     :ivar rows: for real Glance
-    :ivar legacy_rows: for the stub of an old core
-    :ivar quote: a request of which both answers are shown in full
+    :ivar legacy_rows: for the stub of an old Glance
     """
 
     title: str
     rows: Sequence[Row]
     legacy_rows: Sequence[Row]
-    quote: tuple[str, Callable[[Side], http_client.Response]] | None = None
 
 
 def describe_status(status: int) -> str:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Disk formats that are allowed, and data that are what they claim."""
+"""Disk formats, and uploads, for disk_format_validator."""
 
 from __future__ import annotations
 
+from demo import examples
 from demo.rows import GlanceSide, Row, Section, Side, describe_status
-from glance_filters.tests.fixtures import auth, disk_images
+from glance_filters.tests.fixtures import (
+    auth,
+    disk_files,
+    http_client,
+)
 
 # The operator's list in the demonstration.
 OPTIONS = {"disk_formats": "raw,qcow2,vmdk,iso,ploop", "inspect": "enforce"}
@@ -54,7 +59,7 @@ def _upload(what: str, declared: str, data: bytes, status: int) -> Row:
 
 
 def _upload_again() -> Row:
-    data = disk_images.cd_image()
+    data = disk_files.cd()
 
     def observe(side: Side) -> str:
         client = side.client(auth.MEMBER)
@@ -102,7 +107,31 @@ SECTION = Section(
         _upload_again(),
         _upload("a VMDK", "raw", _VMDK, 415),
         _UNSAFE,
-        _upload("a CD image", "iso", disk_images.cd_image(), 204),
+        _upload("a CD image", "iso", disk_files.cd(), 204),
     ),
     legacy_rows=(_create("vdi"), _legacy(_DISGUISED), _legacy(_UNSAFE)),
+)
+
+_EXAMPLE_ID = "2c7b6f40-9e3d-40bf-ab58-3d4e5f607182"
+
+
+def _show(side: GlanceSide) -> tuple[http_client.Response, str]:
+    client = side.client(auth.MEMBER)
+    client.create_image(id=_EXAMPLE_ID, disk_format="raw")
+    answer = EXAMPLE.request.send(client)
+    status, _ = side.image(_EXAMPLE_ID)
+    stored = side.stored_bytes(_EXAMPLE_ID)
+    return answer, f"the image is {status}; the store has {stored} bytes of it"
+
+
+EXAMPLE = examples.Example(
+    "An upload of a VMDK to an image whose disk_format is raw",
+    examples.Request(
+        "PUT",
+        f"/v2/images/{_EXAMPLE_ID}/file",
+        {"Content-Type": "application/octet-stream", "Accept": "text/plain"},
+        _VMDK,
+        f"({len(_VMDK)} bytes of a VMDK)",
+    ),
+    _show,
 )

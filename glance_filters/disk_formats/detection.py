@@ -1,34 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the data of an image are, while they pass by.
+"""What the data of an image is, found out while it passes by.
 
-oslo.utils' inspectors look at the data, and ours: for ploop, which those do
-not know, and for formats of which they leave something out. Which formats the
-data can be shows in their first :data:`BLOCK` bytes; only a fixed VHD is known
-by its end. Inspectors of formats that the data are not are then dropped, and
-so is each of the others once it has seen what it needs.
+The inspectors of oslo.utils look at the data, and ours: for formats which
+those do not know, and for formats that can refer to another file in a way
+which they do not see. Which formats the data can be shows in its first
+:data:`BLOCK` bytes; only a fixed VHD is known by its end. Inspectors of
+formats that the data is not are then dropped, and so is each of the others
+once it has seen what it needs.
+
+The module cannot be imported where oslo.utils has no inspectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 from oslo_utils.imageutils import format_inspector
 
-from glance_filters.disk_formats import ploop, qed, vhd
-from glance_filters.disk_formats import vmdk as vmdk_format
+from glance_filters.disk_formats import (
+    ploop,
+    qcow2,
+    qed,
+    udf,
+    vdi,
+    vhd,
+    vhdx,
+    vmdk,
+    vmdk_descriptor,
+)
 
-# The inspectors get the data in blocks of this size, however they come, so
-# that the result does not depend on the sizes of the pieces. In bytes.
+# The inspectors get the data in blocks of this size, however it comes, so that
+# the result does not depend on the sizes of the pieces. In bytes.
 BLOCK = 64 * 1024
 
-# The longest descriptor within a VMDK, which takes some hundred bytes for the
-# kinds of VMDK that refer to no other file. In bytes.
-MAX_DESCRIPTOR = 2 * BLOCK
-
-# How much of an upload may be needed to decide what its head can decide. In
+# How much of the data may be needed to decide what its head can decide. In
 # bytes.
-MAX_HEAD = BLOCK + MAX_DESCRIPTOR
+MAX_HEAD = vmdk_descriptor.MAX_ALONE + BLOCK
 
 INSPECTORS: Mapping[str, type[format_inspector.FileInspector]] = {
     **{
@@ -37,30 +46,41 @@ INSPECTORS: Mapping[str, type[format_inspector.FileInspector]] = {
         if name != "raw"
     },
     "ploop": ploop.PloopInspector,
+    "qcow2": qcow2.Qcow2Inspector,
     "qed": qed.QedInspector,
+    "udf": udf.UdfInspector,
+    "vdi": vdi.VdiInspector,
     "vhd": vhd.VhdInspector,
-    "vhdx": vhd.VhdxInspector,
-    "vmdk": vmdk_format.VmdkInspector,
+    "vhdx": vhdx.VhdxInspector,
+    "vmdk": vmdk.VmdkInspector,
 }
+
+# Containers that hold the data of a disk as it is: an Amazon image is one of
+# these. Of another container only unsafe data is refused, which is there if
+# the data is no archive at all.
+BARE_CONTAINERS = frozenset(("bare", "ami", "aki", "ari"))
+
+# Why data is refused whose inspector breaks on it.
+_UNREADABLE = "it cannot be read"
 
 # A file that is shorter is, to QEMU, filled up with zeros. In bytes.
 _SECTOR = 512
 
-# A disk as it is may begin with a partition table, or be encrypted.
-_RAW_FORMATS = frozenset(("gpt", "luks"))
+# What a disk as it is may begin with: a partition table, an encrypted volume,
+# a file system.
+_RAW_FORMATS = frozenset(("gpt", "luks", "udf"))
 
-# How far a VMDK descriptor may put off its first line.
-_PROBED = 4096
-
-_VHD_FOOTER = 512
-_VHD_COOKIE = b"conectix"
+# What a disc may be at the same time: one that boots from a disk too has a
+# partition table.
+_DISC_FORMATS = frozenset(("gpt", "iso", "udf"))
+_DISC_SIGNS = frozenset(("iso", "udf"))
 
 
 class UnsafeContent(Exception):
-    """The data could do harm, or cannot be checked for that.
+    """The data refers to another file, or cannot be checked for that.
 
-    :param detected: the format that they have
-    :param reason: what is wrong with them
+    :param detected: the format that it has
+    :param reason: what is wrong with it
     """
 
     def __init__(self, detected: str, reason: str) -> None:
@@ -72,156 +92,178 @@ class UnsafeContent(Exception):
 class ContentInspector:
     """Looks at the data of one image.
 
-    :param declared: the image's disk format; None if any is as good
-    :ivar mismatch: what the data are, if that is known and not as declared
+    :param disk_format: the image's disk format; None if it is not known, so
+        that only unsafe data is refused
+    :param container_format: its container format
+    :param size: how many bytes are read of the data, None if it is read to
+        its end; the judgement is then final with the last of these bytes,
+        whether or not :meth:`finish` is called
+    :ivar mismatch: what the data is, if that is known and not as declared
     :ivar decided: whether no more data can change anything
     :ivar head_decided: whether the next data, within ``MAX_HEAD``, cannot
         change anything
     """
 
-    def __init__(self, declared: str | None) -> None:
-        self._declared = declared
+    def __init__(
+        self,
+        disk_format: str | None,
+        container_format: str | None = "bare",
+        size: int | None = None,
+    ) -> None:
+        is_bare = container_format in BARE_CONTAINERS
+        self._declared = disk_format if is_bare else None
+        # By its head, it is a disk as it is.
+        self._fixed_vhd = (
+            vhd.FixedVhdInspector() if disk_format == "vhd" else None
+        )
+        self._left = size
         self._candidates = {
             name: inspector() for name, inspector in INSPECTORS.items()
         }
         self._broken: dict[str, format_inspector.FileInspector] = {}
+        self._text = vmdk_descriptor.Search()
         self._pending = bytearray()
         self._head_seen = False
-        self._tail: bytes | None = None
+        self._refusal: UnsafeContent | None = None
         self.mismatch: str | None = None
         self.decided = False
 
     @property
     def head_decided(self) -> bool:
         """Whether what the beginning of the data can tell is known."""
-        vmdk = self._candidates.get("vmdk")
-        return self._head_seen and (
-            vmdk is None or bool(vmdk.region("descriptor").complete)
+        candidate = self._candidates.get("vmdk")
+        return self.decided or (
+            self._head_seen
+            and self._text.ended
+            and (
+                not isinstance(candidate, vmdk.VmdkInspector)
+                or candidate.head_complete
+            )
         )
 
     def feed(self, data: bytes) -> None:
         """Look at the next data, of any length.
 
-        :raises UnsafeContent: if they are known to be unsafe
+        :raises UnsafeContent: if it is known to be unsafe
         """
-        if self.decided:
-            return
-        if self._tail is not None and not self._candidates:
-            # Only the end is of interest any more, in whatever pieces.
-            self._tail = _end(self._tail, bytes(self._pending) + data)
-            self._pending.clear()
-            return
-        if len(self._pending) + len(data) < BLOCK:
-            self._pending += data
-            return
-        data = bytes(self._pending) + data
-        self._pending.clear()
-        end = len(data) - len(data) % BLOCK
-        for start in range(0, end, BLOCK):
-            self._eat(data[start : start + BLOCK])
-            if self.decided:
-                return
-        self._pending += data[end:]
+        if self._refusal is not None:
+            raise self._refusal
+        view = memoryview(data)[: self._left]
+        if self._left is not None:
+            self._left -= len(view)
+        while view and not self.decided:
+            missing = BLOCK - len(self._pending)
+            self._pending += view[:missing]
+            view = view[missing:]
+            if len(self._pending) == BLOCK:
+                self._eat(self._take_pending())
+        if self._left == 0:
+            self.finish()
 
     def finish(self) -> None:
-        """Take note that there are no more data.
+        """Take note that there is no more data.
 
-        :raises UnsafeContent: if they are unsafe
+        :raises UnsafeContent: if it is unsafe
         """
+        if self._refusal is not None:
+            raise self._refusal
         if self.decided:
             return
         if not self._head_seen:
-            self._eat(bytes(self._pending).ljust(_SECTOR, b"\0"))
+            self._eat(self._take_pending().ljust(_SECTOR, b"\0"))
         elif self._pending:
-            self._eat(bytes(self._pending))
-        self._pending.clear()
-        if self._tail is not None and not self._tail.startswith(_VHD_COOKIE):
-            self.mismatch = "raw"
+            self._eat(self._take_pending())
         for name, inspector in list(self._candidates.items()):
             inspector.finish()
+            if inspector is self._fixed_vhd and not inspector.format_match:
+                self._note({"raw"})
+                continue
             if not inspector.complete:
-                raise UnsafeContent(name, "it is incomplete")
+                self._refuse(name, "it is incomplete")
             self._check(name)
         self.decided = True
+
+    def _take_pending(self) -> bytes:
+        data = bytes(self._pending)
+        self._pending.clear()
+        return data
 
     def _eat(self, block: bytes) -> None:
         for name, inspector in list(self._candidates.items()):
             try:
                 inspector.eat_chunk(block)
             # Whatever goes wrong in the inspector of one format must not
-            # keep data of another from their place.
+            # keep data of another from its place.
             except Exception:
                 self._broken[name] = self._candidates.pop(name)
+        if not self._text.ended:
+            self._text.feed(block)
+            if self._text.found:
+                self._refuse("vmdk", "it describes other files")
         if not self._head_seen:
             self._head_seen = True
             self._judge_head(block)
         # An inspector that stumbles over data of another format is right to.
         for name, inspector in self._broken.items():
             if _matches(inspector):
-                raise UnsafeContent(name, "it cannot be read")
+                self._refuse(name, _UNREADABLE)
         self._broken.clear()
-        if self._tail is not None:
-            self._tail = _end(self._tail, block)
         for name, inspector in list(self._candidates.items()):
             if inspector.complete:
                 self._check(name)
-        self.decided = not self._candidates and self._tail is None
+        self.decided = not self._candidates and self._text.ended
 
     def _judge_head(self, head: bytes) -> None:
-        """Compare what the data are with what they were declared to be."""
+        """Compare what the data is with what it was declared to be."""
         self._candidates = {
             name: inspector
             for name, inspector in self._candidates.items()
             if _matches(inspector)
         }
         found = set(self._candidates)
-        declared = self._declared
-        if _is_vmdk_descriptor(head):
-            raise UnsafeContent("vmdk", "it refers to other files")
-        if declared is None:
-            surplus = set()
-        elif declared not in INSPECTORS:
-            surplus = found - _RAW_FORMATS
-        elif declared in found:
-            # An image that boots from a CD and from a disk is both.
-            surplus = found - {declared}
-            if declared == "iso" and surplus == {"gpt"}:
-                surplus = set()
-        elif declared == "vhd" and found <= _RAW_FORMATS:
-            # A fixed VHD is a disk as it is, with a footer.
-            self._tail = b""
-            surplus = set()
-        else:
-            surplus = found or {"raw"}
-            if declared == "vmdk" and not found and _is_text(head):
-                raise UnsafeContent("vmdk", "it may refer to other files")
-        if "vmdk" in found:
-            descriptor = self._candidates["vmdk"].region("descriptor")
-            if descriptor.offset and descriptor.length > MAX_DESCRIPTOR:
-                raise UnsafeContent("vmdk", "its descriptor is too long")
-        if surplus:
-            self.mismatch = ", ".join(sorted(found or surplus))
+        if self._fixed_vhd is not None and found <= _RAW_FORMATS:
+            self._fixed_vhd.eat_chunk(head)
+            self._candidates["vhd"] = self._fixed_vhd
+        elif not _is_as_declared(self._declared, found):
+            self._note(found or {"raw"})
         # What a disk as it is holds is the guest's own affair.
-        for name in _RAW_FORMATS & found - {declared}:
+        for name in _RAW_FORMATS & found - {self._declared}:
             del self._candidates[name]
+
+    def _note(self, found: set[str]) -> None:
+        if self._declared is not None:
+            self.mismatch = ", ".join(sorted(found))
 
     def _check(self, name: str) -> None:
         """Check data of the format *name*, of which all that matters is known.
 
-        :raises UnsafeContent: if they are unsafe
+        :raises UnsafeContent: if it is unsafe
         """
         try:
             self._candidates.pop(name).safety_check()
         except format_inspector.SafetyCheckFailed as error:
-            reasons = "; ".join(map(str, error.failures.values()))
-            raise UnsafeContent(name, reasons) from error
-        except format_inspector.ImageFormatError as error:
-            raise UnsafeContent(name, str(error)) from error
+            self._refuse(name, "; ".join(map(str, error.failures.values())))
+        except Exception:
+            self._refuse(name, _UNREADABLE)
+
+    def _refuse(self, name: str, reason: str) -> NoReturn:
+        self._refusal = UnsafeContent(name, reason)
+        raise self._refusal
 
 
-def _end(before: bytes, data: bytes) -> bytes:
-    """Return the last bytes of two pieces, as many as a VHD's footer has."""
-    return (before + data[-_VHD_FOOTER:])[-_VHD_FOOTER:]
+def _is_as_declared(declared: str | None, found: set[str]) -> bool:
+    """Return True if data is of the declared format, and of no other.
+
+    :param declared: None if any is as good
+    :param found: the formats whose signs the beginning of the data has
+    """
+    if declared is None:
+        return True
+    if declared == "iso":
+        return bool(found & _DISC_SIGNS) and found <= _DISC_FORMATS
+    if declared in INSPECTORS:
+        return found == {declared}
+    return found <= _RAW_FORMATS
 
 
 def _matches(inspector: format_inspector.FileInspector) -> bool:
@@ -230,25 +272,3 @@ def _matches(inspector: format_inspector.FileInspector) -> bool:
     # An inspector that has not seen enough may stumble over that.
     except Exception:
         return False
-
-
-def _is_vmdk_descriptor(head: bytes) -> bool:
-    """Tell whether QEMU would take data for a VMDK descriptor by itself.
-
-    A descriptor that stands alone names the files that hold the data. It
-    begins with its version, after comments and empty lines.
-    """
-    for line in head[:_PROBED].split(b"\n"):
-        text = line.strip()
-        if text and not text.startswith(b"#"):
-            return text in (b"version=1", b"version=2", b"version=3")
-    return False
-
-
-def _is_text(head: bytes) -> bool:
-    """Tell whether data begin as a text, which a VMDK descriptor is."""
-    text = head[:64].rstrip(b"\0").decode("latin-1")
-    return bool(text) and all(
-        each.isascii() and (each.isprintable() or each.isspace())
-        for each in text
-    )

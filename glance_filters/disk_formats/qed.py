@@ -47,6 +47,6 @@ class QedInspector(format_inspector.FileInspector):
         header = self.region("header").data
         (features,) = _FEATURES.unpack_from(header, _FEATURES_OFFSET)
         if features & _BACKING_FILE:
-            raise format_inspector.SafetyViolation("Image has a backing file")
+            raise format_inspector.SafetyViolation("it has a backing file")
         if features & ~_KNOWN:
-            raise format_inspector.SafetyViolation("Unknown features")
+            raise format_inspector.SafetyViolation("it has unknown features")

@@ -1,60 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""VHD and VHDX, as oslo.utils inspects, with a look for a parent.
+"""VHD, as oslo.utils inspects it, with its footer and a look for a parent.
 
-A differencing disk names the file that it builds upon: Hyper-V and
-XenServer follow that.
+A differencing disk names the file that it builds upon; XenServer and Hyper-V
+follow that. The footer, the last 512 bytes, tells the type of a disk. A
+dynamic disk begins with a copy of it, a fixed one does not. Virtual PC before
+2004 wrote footers of 511 bytes. A reader that finds no footer at the end takes
+the copy at the beginning.
 
-See "Virtual Hard Disk Image Format Specification" (disk type, in the footer)
-and [MS-VHDX] 2.6.2.6 (parent locator) by Microsoft.
+See "Virtual Hard Disk Image Format Specification" by Microsoft.
 """
 
 from __future__ import annotations
 
 import struct
-import uuid
 
 from oslo_utils.imageutils import format_inspector
 
+_COOKIE = b"conectix"
+_FOOTER = 512
+
 # In the footer, big-endian.
-_DISK_TYPE = struct.Struct(">I")
-_DISK_TYPE_OFFSET = 60
+_TYPE = struct.Struct(">I")
+_TYPE_OFFSET = 60
+_FIXED = 2
+_DYNAMIC = 3
 _DIFFERENCING = 4
 
-# In the table of a VHDX' metadata: its header, and each of the entries.
-_ENTRY = 32
-_PARENT_LOCATOR = uuid.UUID("a8d35f2d-b30b-454d-abf7-d3d84834ab0c").bytes_le
 
-
-class VhdInspector(format_inspector.VHDInspector):
+class VhdInspector(format_inspector.FileInspector):
     """Recognises a VHD by its head, and looks for a parent."""
 
+    NAME = "vhd"
+
     def _initialize(self) -> None:
-        super()._initialize()
+        self.new_region("head", format_inspector.CaptureRegion(0, _FOOTER))
+        self.new_region("end", format_inspector.EndCaptureRegion(_FOOTER))
         self.add_safety_check(
             format_inspector.SafetyCheck("parent", self._check_parent)
         )
 
-    def _check_parent(self) -> None:
-        footer = self.region("header").data
-        (disk_type,) = _DISK_TYPE.unpack_from(footer, _DISK_TYPE_OFFSET)
-        if disk_type == _DIFFERENCING:
-            raise format_inspector.SafetyViolation("Image has a parent")
+    @property
+    def format_match(self) -> bool:
+        """Whether the data begins with a footer's cookie."""
+        return self.region("head").data.startswith(_COOKIE)
 
-
-class VhdxInspector(format_inspector.VHDXInspector):
-    """Recognises a VHDX, and looks for a parent."""
-
-    def _initialize(self) -> None:
-        super()._initialize()
-        self.add_safety_check(
-            format_inspector.SafetyCheck("parent", self._check_parent)
-        )
+    def _footers(self) -> list[bytes]:
+        """Return the footers that a reader may find, of 511 or 512 bytes."""
+        head, end = (bytes(self.region(each).data) for each in ("head", "end"))
+        return [
+            each for each in (head, end, end[1:]) if each.startswith(_COOKIE)
+        ]
 
     def _check_parent(self) -> None:
-        if not self.has_region("metadata"):
-            raise format_inspector.SafetyViolation("Image has no metadata")
-        table = bytes(self.region("metadata").data)
-        for start in range(_ENTRY, len(table), _ENTRY):
-            if table.startswith(_PARENT_LOCATOR, start):
-                raise format_inspector.SafetyViolation("Image has a parent")
+        for footer in self._footers():
+            (kind,) = _TYPE.unpack_from(footer, _TYPE_OFFSET)
+            if kind == _DIFFERENCING:
+                raise format_inspector.SafetyViolation("it has a parent")
+            if kind not in (_FIXED, _DYNAMIC):
+                raise format_inspector.SafetyViolation(
+                    "the type of the disk is unknown"
+                )
+
+
+class FixedVhdInspector(VhdInspector):
+    """Recognises a VHD by its footer alone, once the data has ended."""
+
+    @property
+    def format_match(self) -> bool:
+        """Whether the data ends with a footer."""
+        return bool(self._footers())

@@ -36,6 +36,10 @@ LOG = logging.getLogger(__name__)
 _BEAT_SECONDS = 15.0
 
 
+# Characters in the name of a lock of MySQL.
+_MAX_NAME = 64
+
+
 class _Dialect(NamedTuple):
     """How a kind of server locks.
 
@@ -55,9 +59,16 @@ def _bigint(name: bytes) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+def _short(name: bytes) -> str:
+    """Return *name*, or what stands for it where it is too long for MySQL."""
+    if len(name) <= _MAX_NAME:
+        return name.decode()
+    return hashlib.sha256(name).hexdigest()
+
+
 # Both are 1 if the lock is held, and 0 or NULL if not.
 _MYSQL = _Dialect(
-    "SELECT GET_LOCK(:name, 0)", "SELECT RELEASE_LOCK(:name)", bytes.decode
+    "SELECT GET_LOCK(:name, 0)", "SELECT RELEASE_LOCK(:name)", _short
 )
 _POSTGRESQL = _Dialect(
     "SELECT pg_try_advisory_lock(:name)",

@@ -117,7 +117,9 @@ class FolderLocks:
                         file = self._open_file(attempt, 0)
                     except FileNotFoundError:
                         if _flock(anchor, fcntl.LOCK_EX):
-                            self._make()
+                            # Or not, if it is removed meanwhile.
+                            with contextlib.suppress(FileNotFoundError):
+                                self._make()
                     else:
                         attempt.callback(_warn_if_moved, anchor, path)
                         stack.push(attempt.pop_all())

@@ -153,7 +153,7 @@ class ImageLocks:
     def try_acquire(self, name: bytes) -> Held | None:
         """Return the lock *name* if it is free now.
 
-        :param name: lower-case ASCII letters, digits and hyphens, at most 64
+        :param name: lower-case ASCII letters, digits and hyphens
         :returns: None if another owner holds it
         :raises LockTimeout: nobody can tell yet
         :raises LockUnavailable: as :meth:`acquire`

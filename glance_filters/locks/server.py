@@ -81,6 +81,7 @@ class ServerLocks:
 
     def close(self) -> None:
         """Close the connection, once no lock is held by it any more."""
+        self._calls.close()
         with self._guard:
             session = self._session
         ending = None if session is None else self._retire(session)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import functools
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +20,8 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_Task = Callable[[], None]
+
 # Calls of a server at a time. Each takes about a millisecond, unless the
 # server does not answer.
 _MAX_CALLS = 32
@@ -29,8 +33,10 @@ _RETRY_SECONDS = 1.0
 class BoundedCalls:
     """Calls that are given up when they take too long.
 
-    Client libraries retry for as long as they like, so each call runs in a
-    thread of its own, which is left to itself in the end.
+    Client libraries retry for as long as they like, so calls run in threads
+    of their own, and one that hangs is left to itself in the end. Threads are
+    used again: what a library keeps for each thread must not pile up (libuuid
+    leaves a file open, where it can write its state).
 
     :param seconds: how long a call may take
     """
@@ -38,6 +44,10 @@ class BoundedCalls:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._slots = threading.BoundedSemaphore(_MAX_CALLS)
+        self._guard = threading.Lock()
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._idle = 0
+        self._is_closed = False
 
     def call(
         self,
@@ -54,27 +64,42 @@ class BoundedCalls:
         if not self._slots.acquire(timeout=self._seconds):
             raise errors.LockUnavailable("too many calls without an answer")
         future: futures.Future[T] = futures.Future()
-
-        def run() -> None:
-            try:
-                result = function()
-            except BaseException as error:
-                self._slots.release()
-                future.set_exception(error)
-            else:
-                self._slots.release()
-                future.set_result(result)
-
-        try:
-            start(run)
-        except RuntimeError as error:
-            self._slots.release()
-            raise errors.LockUnavailable(str(error)) from error
+        self._start(functools.partial(_fulfil, future, function))
         futures.wait([future], max(0.0, deadline - time.monotonic()))
         if future.done():
             return future.result()
         future.add_done_callback(lambda late: _undo(undo, late))
         raise errors.LockUnavailable(f"no answer within {self._seconds:g} s")
+
+    def close(self) -> None:
+        """End the threads that have nothing to do, and the others then."""
+        with self._guard:
+            self._is_closed = True
+            for _ in range(self._idle):
+                self._tasks.put(None)
+            self._idle = 0
+
+    def _start(self, task: _Task) -> None:
+        with self._guard:
+            if self._idle:
+                self._idle -= 1
+                self._tasks.put(task)
+                return
+        try:
+            start(functools.partial(self._work, task))
+        except RuntimeError as error:
+            self._slots.release()
+            raise errors.LockUnavailable(str(error)) from error
+
+    def _work(self, task: _Task | None) -> None:
+        while task is not None:
+            task()
+            with self._guard:
+                self._slots.release()
+                if self._is_closed:
+                    return
+                self._idle += 1
+            task = self._tasks.get()
 
 
 class Heart:
@@ -122,6 +147,13 @@ def start(function: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=function, daemon=True)
     thread.start()
     return thread
+
+
+def _fulfil(future: futures.Future[T], function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)
 
 
 def _undo(undo: Callable[[T], object], future: futures.Future[T]) -> None:

@@ -18,7 +18,8 @@ from typing import Any
 # The files of Glance's stores, and those in which webob keeps a form, are left
 # to the garbage collector.
 _NOT_OURS = (
-    r"unclosed file <_io.Buffered(Reader name='.*/stores/|Random name=\d)"
+    r"unclosed file <_io\.(BufferedReader .*/stores/"
+    r"|(BufferedRandom|FileIO) name=\d)"
 )
 
 _unseen: list[str] = []

@@ -43,8 +43,12 @@ def from_error(error: errors.FilterError) -> webob.exc.HTTPException:
     if the request's ``Accept`` asks for it.
     """
     kind = webob.exc.status_map[int(error.status)]
+    # The text alone: webob would put a general explanation before it, which
+    # is wrong for some errors (415: "The request media type ...").
     response: webob.exc.HTTPException = kind(
-        str(error), headers=list(error.headers)
+        explanation=str(error),
+        headers=list(error.headers),
+        body_template="${explanation}",
     )
     return response
 

@@ -73,8 +73,9 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
     def make_settings(
         cls, values: Mapping[str, Any], config: configuration.Configuration
     ) -> DiskFormatValidatorSettings:
-        """Settle what ``auto`` means here."""
-        return options.make_settings(values)
+        """Settle what the defaults mean here."""
+        known = config.of_service("image_format", "disk_formats")
+        return options.make_settings(values, known)
 
     @classmethod
     def check(
@@ -82,7 +83,7 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
     ) -> Iterator[findings.Finding]:
         """Yield what Glance itself refuses, and what nobody inspects."""
         values = config.values()
-        refused = _refused_by_glance(values["disk_formats"], config)
+        refused = _refused_by_glance(values["disk_formats"] or (), config)
         if refused:
             yield findings.Finding(
                 place,
@@ -171,23 +172,16 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
             refusals.append(error)
             self.note_refusal(request, error)
 
-        judged: input_streams.InputStream = body
-        # Glance takes no data for an image without formats, and what a
-        # container holds is not for us to know.
-        if image is None or (
-            image.container_format == "bare" and image.disk_format
-        ):
-            upload = inspection.UploadInspection(
-                request.image_id,
-                None if image is None else image.disk_format,
-                enforce=settings.inspect == "enforce",
-            )
-            stream = inspection.InspectedStream(body, upload, on_refusal)
-            # Glance refuses data in any other status, and need not be sent
-            # any.
-            if image is not None and image.status == "queued":
-                stream.read_head(upload.max_head)
-            judged = stream
+        upload = inspection.UploadInspection(
+            request.image_id,
+            image,
+            inspection.size_of(request, body),
+            enforce=settings.inspect == "enforce",
+        )
+        judged = inspection.InspectedStream(body, upload, on_refusal)
+        # Glance refuses data in any other status, and need not be sent any.
+        if image is not None and image.status == "queued":
+            judged.read_head(upload.max_head)
 
         def look_again() -> None:
             """Refuse the upload if its image has other formats by now.

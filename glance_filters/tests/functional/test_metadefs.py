@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import pathlib
 import sqlite3
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import unittest
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fixtures
@@ -91,6 +92,29 @@ class GlanceTestCase(testtools.TestCase):
             (folder / f"{name}.json").write_text(json.dumps(document))
         return folder
 
+    def write_each(
+        self, documents: Iterable[Mapping[str, Any]]
+    ) -> pathlib.Path:
+        """Write a file for each document and return their folder."""
+        numbered = enumerate(documents)
+        return self.write(**{f"n{index}": each for index, each in numbered})
+
+
+def converted_answer(answer: dict[str, Any]) -> dict[str, Any]:
+    """Do what the finding about an answer of the API says."""
+    document = copy.deepcopy(answer)
+    for part in (
+        document,
+        *document.get("objects", ()),
+        *document.get("tags", ()),
+        *document.get("resource_type_associations", ()),
+    ):
+        for name in ("self", "schema", "created_at", "updated_at"):
+            part.pop(name, None)
+    for part in document.get("objects", ()):
+        del part["required"]
+    return document
+
 
 class ShippedDefinitionsTest(GlanceTestCase):
     def setUp(self) -> None:
@@ -152,7 +176,7 @@ class ShippedDefinitionsTest(GlanceTestCase):
         self.assert_answers_are_ours()
         self.assertIn("vz", self.types())
 
-    def test_over_the_core_s_own(self) -> None:
+    def test_over_those_of_glance(self) -> None:
         load(GLANCE_METADEFS)
         others = {
             name: self.get(name)
@@ -209,7 +233,7 @@ class ShapeTest(GlanceTestCase):
             set(schema.PROPERTY_MEMBERS),
         )
 
-    def test_core_s_own_files_are_clean(self) -> None:
+    def test_files_of_glance_are_clean(self) -> None:
         read = files.read_folder(GLANCE_METADEFS)
         self.assertEqual((), read.findings)
         self.assertIn(HYPERVISOR, read.namespaces)
@@ -269,6 +293,79 @@ class ShapeTest(GlanceTestCase):
                 (db_exception.DBError, KeyError, TypeError), load, folder
             )
 
+    def test_glance_cannot_load_what_cannot_be_read(self) -> None:
+        text = '{"namespace": "%s", "visibility": "public"}'
+        contents = {
+            "mark": (text % "mark").encode("utf-8-sig"),
+            "utf16": (text % "utf16").encode("utf-16"),
+            "deep": b'{"namespace": "deep", "tags": '
+            + b"[" * 100_000
+            + b"]" * 100_000
+            + b"}",
+        }
+        folder = self.write(fine={"namespace": "fine", "visibility": "public"})
+        for name, content in contents.items():
+            (folder / f"{name}.json").write_bytes(content)
+        self.assertEqual(
+            sorted(contents),
+            [
+                pathlib.Path(finding.file).stem
+                for finding in files.read_folder(folder).findings
+            ],
+        )
+        load(folder)
+        self.assertEqual(200, self.ask("fine")[0])
+        for name in contents:
+            self.assertEqual((404, None), self.ask(name))
+
+    def test_glance_takes_null_as_if_absent(self) -> None:
+        document: dict[str, Any] = {
+            "resource_type_associations": [{"name": "A"}],
+            "objects": [{"name": "o", "properties": {}}],
+        }
+        with_nulls = copy.deepcopy(document)
+        with_nulls.update(
+            **{"display_name": None, "description": None},
+            **{"visibility": None, "protected": None},
+        )
+        with_nulls["objects"][0]["description"] = None
+        with_nulls["resource_type_associations"][0].update(
+            prefix=None, properties_target=None
+        )
+        folder = self.write(
+            absent={"namespace": "n", **document},
+            null={"namespace": "m", **with_nulls},
+        )
+        self.assertEqual((), files.read_folder(folder).findings)
+        load(folder)
+        absent, null = (converted_answer(self.get(name)) for name in "nm")
+        self.assertEqual({**absent, "namespace": "m"}, null)
+
+    def test_answer_of_the_api(self) -> None:
+        """The finding says what makes a definition file of it."""
+        load(GLANCE_METADEFS)
+        answers = {
+            name: self.get(name)
+            for name in files.read_folder(GLANCE_METADEFS).namespaces
+        }
+        folder = self.write_each(answers.values())
+        self.assertEqual(
+            {("$", schema.API_ANSWER)},
+            {
+                (finding.path, finding.message)
+                for finding in files.read_folder(folder).findings
+            },
+        )
+        converted = list(map(converted_answer, answers.values()))
+        folder = self.write_each(converted)
+        self.assertEqual((), files.read_folder(folder).findings)
+        self.forget()
+        load(folder)
+        for name, answer in answers.items():
+            self.assertEqual(
+                converted_answer(answer), converted_answer(self.get(name))
+            )
+
     def test_object_without_properties(self) -> None:
         folder = self.write(
             broken={
@@ -283,32 +380,32 @@ class ShapeTest(GlanceTestCase):
 
 
 class OverlayTest(GlanceTestCase):
-    """What the overlay adds reads as if the core itself had answered."""
+    """The overlay's answers are those that Glance itself would give."""
 
-    def test_renders_as_the_core(self) -> None:
+    def test_renders_as_glance_does(self) -> None:
         load(GLANCE_METADEFS)
         namespaces = files.read_folder(GLANCE_METADEFS).namespaces
         for name, definition in namespaces.items():
-            core = self.get(name)
+            theirs = self.get(name)
             self.assertEqual(
                 self.get(f"{name}/properties"),
                 overlay.merge_properties({"properties": {}}, definition),
             )
             for resource_type in [
                 association["name"]
-                for association in core.get("resource_type_associations", ())
+                for association in theirs.get("resource_type_associations", ())
             ]:
-                core = self.get(f"{name}?resource_type={resource_type}")
-                bare = {**core}
+                theirs = self.get(f"{name}?resource_type={resource_type}")
+                bare = {**theirs}
                 bare.pop("properties", None)
                 self.assertEqual(
-                    core,
+                    theirs,
                     overlay.merge_namespace(bare, definition, resource_type),
                 )
-                # The core lacks nothing now.
+                # Glance lacks nothing now.
                 self.assertIs(
-                    core,
-                    overlay.merge_namespace(core, definition, resource_type),
+                    theirs,
+                    overlay.merge_namespace(theirs, definition, resource_type),
                 )
             for property_ in list(definition.properties)[:1]:
                 self.assertEqual(
@@ -332,19 +429,19 @@ class OverlayTest(GlanceTestCase):
         )
         folder = self.write(n={"namespace": "n", "properties": {"p": ours}})
         definition = files.read_folder(folder).namespaces["n"]
-        core = self.get("n/properties/hw_p?resource_type=OS::Glance::Image")
+        theirs = self.get("n/properties/hw_p?resource_type=OS::Glance::Image")
         self.assertEqual(
             {**PROPERTY, "name": "p", "enum": ["b", "a"]},
-            overlay.merge_property(core, definition),
+            overlay.merge_property(theirs, definition),
         )
 
-    def test_shipped_definitions_over_a_core_without_vz(self) -> None:
-        core = json.loads(
+    def test_shipped_definitions_over_glance_without_vz(self) -> None:
+        theirs = json.loads(
             (GLANCE_METADEFS / "compute-hypervisor.json").read_text("utf-8")
         )
-        types = core["properties"]["hypervisor_type"]["enum"]
+        types = theirs["properties"]["hypervisor_type"]["enum"]
         types.remove("vz")
-        load(self.write(core=core))
+        load(self.write(theirs=theirs))
         definition = files.read_folder(packaged.metadefs_folder()).namespaces[
             HYPERVISOR
         ]
@@ -356,7 +453,7 @@ class OverlayTest(GlanceTestCase):
 
 
 class CommandTest(testtools.TestCase):
-    def test_checks_the_core_s_own(self) -> None:
+    def test_checks_the_files_of_glance(self) -> None:
         checked = subprocess.run(
             [
                 sys.executable,

@@ -8,6 +8,8 @@ import base64
 import hashlib
 from typing import Any
 
+from oslo_config import cfg
+
 from glance_filters.filters import range_translator
 from glance_filters.tests.fixtures import (
     auth,
@@ -183,16 +185,21 @@ class HttpStoreTest(range_cases.AnyGlanceMixin):
         super().setUp()
         glance = self.useFixture(real_glance.RealGlance())
         web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
+        self.url = web.url("/data")
         self.client = glance.client(glance.app(FILTERS, counting.OPTIONS))
         self.glance = glance
         self.alone = glance.client()
-        self.image_id = self.alone.create_image()
-        location = {"url": web.url("/data"), "metadata": {}}
+        self.image_id = self.make_image()
+
+    def make_image(self, **members: Any) -> str:
+        image_id = self.alone.create_image()
+        location = {"url": self.url, "metadata": {}, **members}
         answer = self.alone.patch(
-            self.image_id,
+            image_id,
             {"op": "add", "path": "/locations/-", "value": location},
         )
-        self.assertEqual(200, answer.status)
+        self.assertEqual(200, answer.status, str(answer.body))
+        return image_id
 
     def test_calls(self) -> None:
         for text, expected, bytes_read in (
@@ -229,6 +236,23 @@ class HttpStoreTest(range_cases.AnyGlanceMixin):
         self.check_whole(self.get("bytes=0-1", If_Range=tag))
         self.assertEqual(412, self.get(If_Match=tag)[0])
         self.assertEqual(200, self.get(If_Match="*")[0])
+
+    def test_hash_with_line_breaks(self) -> None:
+        # Glance reads it by bytearray.fromhex(), which skips white space.
+        cfg.CONF.set_override("hashing_algorithm", "sha256")
+        self.addCleanup(cfg.CONF.clear_override, "hashing_algorithm")
+        right = hashlib.sha256(DATA).hexdigest()
+        for value, tag in (
+            (right, f'"{right}"'),
+            (f"{right[:32]}\r\n{right[32:]}", r'W/"[0-9a-f]{32}"'),
+            (f"{right}\n", r'W/"[0-9a-f]{32}"'),
+        ):
+            known = {"os_hash_algo": "sha256", "os_hash_value": value}
+            self.image_id = self.make_image(validation_data=known)
+            for text in (None, "bytes=0-1"):
+                found = self.get(text, Want_Repr_Digest="sha-256=1")[1]
+                self.assertRegex(found["etag"], rf"\A{tag}\Z")
+                self.assertEqual(value == right, "repr-digest" in found)
 
     def test_limit_of_what_is_discarded(self) -> None:
         section = {"max_discarded": "1000"}

@@ -21,6 +21,7 @@ from glance_filters.paste.file import NAMES
 from glance_filters.tests.fixtures import (
     auth,
     class_fixture,
+    disk_files,
     disk_images,
     glance_config,
     real_glance,
@@ -147,7 +148,7 @@ class EnforceTest(ContentsCase):
     def test_what_is_not_what_it_claims(self) -> None:
         vmdk = self.images.make("vmdk")
         qcow2 = self.images.make("qcow2")
-        cd = disk_images.cd_image()
+        cd = disk_files.cd()
         for declared, data, detected in (
             ("qcow2", vmdk, "vmdk"),
             ("iso", self.images.data, "raw"),
@@ -201,7 +202,7 @@ class EnforceTest(ContentsCase):
         make = self.images.make
         for declared, data in (
             ("raw", make("raw")),
-            ("raw", disk_images.boot_sector() + NOISE),
+            ("raw", disk_files.boot_sector() + NOISE),
             ("qcow2", make("qcow2")),
             ("qcow2", make("qcow2", "compat=0.10")),
             ("vmdk", make("vmdk")),
@@ -210,7 +211,7 @@ class EnforceTest(ContentsCase):
             ("vhdx", make("vhdx")),
             ("vhd", make("vpc")),
             ("ploop", make("parallels")),
-            ("iso", disk_images.cd_image()),
+            ("iso", disk_files.cd()),
             ("ami", NOISE),
             ("aki", NOISE),
         ):
@@ -222,7 +223,7 @@ class EnforceTest(ContentsCase):
 
     def test_a_cd_that_is_a_disk_too(self) -> None:
         """It is let through; Glance itself refuses it before 2026.1."""
-        data = disk_images.cd_image(with_partitions=True)
+        data = disk_files.cd(with_partitions=True)
         alone = self.useFixture(real_glance.RealGlance()).client()
         expected = alone.upload(
             alone.create_image(disk_format="iso"), data

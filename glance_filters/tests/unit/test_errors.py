@@ -133,6 +133,18 @@ class AnswerTest(unittest.TestCase):
             _, _, body = fakes.call(response.from_error(error), environ)
             self.assertIn(str(error), body.decode())
 
+    def test_text_stands_alone(self) -> None:
+        """Before a detail, webob puts what it thinks the status means."""
+        for error in (
+            errors.ContentMismatch("raw", "qcow2"),
+            errors.ImageBusy("ID"),
+            errors.ProtectedAttribute("base"),
+        ):
+            environ = fakes.environ_of("PUT", "/", HTTP_ACCEPT="text/plain")
+            _, _, body = fakes.call(response.from_error(error), environ)
+            title = f"{int(error.status)} {error.status.phrase}"
+            self.assertEqual([title, str(error)], body.decode().split("\n\n"))
+
     def test_forms(self) -> None:
         error = errors.ProtectedAttribute("a&b")
         for accept, expected in (

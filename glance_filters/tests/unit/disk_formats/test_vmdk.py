@@ -2,87 +2,87 @@
 
 from __future__ import annotations
 
-import struct
 import unittest
 
 from oslo_utils.imageutils import format_inspector
 
 from glance_filters.disk_formats import vmdk
+from glance_filters.tests.fixtures import judged_images
+from glance_filters.tests.fixtures.disk_files import (
+    VMDK_DESCRIPTOR,
+    VMDK_FOOTER,
+    vmdk_header,
+)
+from glance_filters.tests.fixtures.disk_files import vmdk as image
 
-KIND = b'createType="monolithicSparse"\n'
-EXTENT = b'RW 2048 SPARSE "a.vmdk"\n'
-START = b"# Disk DescriptorFile\nversion=1\nparentCID=ffffffff\n"
-PLAIN = START + KIND + EXTENT
 
-
-def inspect(
-    descriptor: bytes, capacity: int = 2048, sectors: int = 2
-) -> vmdk.VmdkInspector:
-    header = struct.pack(
-        "<4sIIQQQQIQQB",
-        *(b"KDMV", 1, 3, capacity, 128, 1, sectors, 512, 0, 21, 0),
-    ).ljust(512, b"\0")
+def inspect(data: bytes, size: int = 1000) -> vmdk.VmdkInspector:
     inspector = vmdk.VmdkInspector()
-    inspector.eat_chunk(header + descriptor.ljust(1024, b"\0") + bytes(2000))
-    inspector.finish()
+    for start in range(0, len(data), size):
+        inspector.eat_chunk(data[start : start + size])
     return inspector
 
 
-class ReferencesTest(unittest.TestCase):
-    def test_none(self) -> None:
-        for descriptor in (PLAIN, PLAIN.upper(), PLAIN + b"\n# \n"):
-            inspector = inspect(descriptor)
-            self.assertTrue(inspector.format_match)
-            inspector.safety_check()
+class RegionsTest(unittest.TestCase):
+    """How much of a file has to be seen."""
 
-    def check(self, inspector: vmdk.VmdkInspector, check: str) -> None:
-        with self.assertRaises(format_inspector.SafetyCheckFailed) as caught:
-            inspector.safety_check()
-        [(name, reason)] = caught.exception.failures.items()
-        self.assertEqual(check, name)
-        self.assertNotEqual("Unexpected error", str(reason))
-
-    def test_descriptors(self) -> None:
-        hint = b'parentFileNameHint="b.vmdk"\n'
-        full = PLAIN + b"#".ljust(1023 - len(PLAIN), b"#") + b"\n"
-        for descriptor in (
-            PLAIN + hint,
-            PLAIN + hint.upper(),
-            PLAIN + b"ddb.a = 1 " + hint,
-            b"#" + KIND + PLAIN,
-            PLAIN + b"# createType\n",
-            full,
+    def test_head(self) -> None:
+        text = VMDK_DESCRIPTOR
+        for data, needed in (
+            (image(), 512 + len(text) + 1),
+            # To its end, and not to that of its place.
+            (image(sectors=2048), 512 + len(text) + 1),
+            (image(b"#" * 10_000, sectors=2), 3 * 512),
+            (image(b"#" * 90_000, sectors=200), 512 + 64 * 1024),
+            (image(sectors=0), 512),
+            (judged_images.changed(image(), 0, b"COWD"), 512),
         ):
-            with self.subTest(descriptor):
-                self.check(inspect(descriptor), "references")
-        # What follows the end belongs to no descriptor.
-        inspect(PLAIN + b"\0" + hint).safety_check()
-        inspect(full[:-1]).safety_check()
+            self.assertTrue(inspect(data[:needed]).head_complete)
+            self.assertFalse(inspect(data[: needed - 1]).head_complete)
 
-    def test_capacity(self) -> None:
-        self.check(inspect(PLAIN, capacity=0), "capacity")
-        inspect(PLAIN, capacity=1).safety_check()
-
-    def test_descriptor_alone(self) -> None:
-        inspector = vmdk.VmdkInspector()
-        inspector.eat_chunk(PLAIN + b"\n" * 512 + b"\0" * 512)
+    def test_footer(self) -> None:
+        data = image(footer=vmdk_header())
+        inspector = inspect(data)
+        self.assertTrue(inspector.head_complete)
+        self.assertFalse(inspector.complete)
         inspector.finish()
-        self.assertTrue(inspector.format_match)
-        self.check(inspector, "capacity")
+        self.assertTrue(inspector.complete)
+        inspector.safety_check()
+
+    def test_older_format(self) -> None:
+        for data, expected in (
+            (b"COWD", True),
+            (b"COWS", False),
+            (b"\0COWD", False),
+            (b"KDMV", True),
+            (b"", False),
+        ):
+            self.assertEqual(
+                expected, inspect(data.ljust(600, b"\0")).format_match
+            )
 
 
-class MagicTest(unittest.TestCase):
-    def match(self, data: bytes) -> bool:
-        inspector = vmdk.VmdkInspector()
-        try:
-            inspector.eat_chunk(data.ljust(1000, b"\0"))
-        except format_inspector.ImageFormatError:
-            pass
-        else:
-            self.fail("oslo.utils reads on")
-        return inspector.format_match
-
-    def test_older(self) -> None:
-        self.assertTrue(self.match(b"COWD"))
-        self.assertFalse(self.match(b"COWS"))
-        self.assertFalse(self.match(b"\0COWD"))
+class FailuresTest(unittest.TestCase):
+    def test_all_are_told(self) -> None:
+        """More than one thing may be wrong."""
+        for data, checks in (
+            (image(b"", capacity=0), {"header", "descriptor"}),
+            (
+                image(b"", version=9, footer=bytes(512)),
+                {"header", "descriptor", "footer"},
+            ),
+            (
+                image(footer=vmdk_header(tables=VMDK_FOOTER)),
+                {"footer"},
+            ),
+            (b"COWD".ljust(600, b"\0"), {"header"}),
+        ):
+            inspector = inspect(data)
+            inspector.finish()
+            with self.assertRaises(
+                format_inspector.SafetyCheckFailed
+            ) as caught:
+                inspector.safety_check()
+            self.assertEqual(checks, set(caught.exception.failures))
+            for reason in caught.exception.failures.values():
+                self.assertNotEqual("Unexpected error", str(reason))

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 import unittest
+from typing import Any
 from unittest import mock
 
 from oslo_config import cfg
@@ -33,7 +34,8 @@ class CountersTest(unittest.TestCase):
 
     def send(self, **section: str) -> None:
         factory = disk_format_validator.DiskFormatValidator.factory
-        app = factory({}, **section)(fakes.Core())
+        app: Any = factory({}, **section)(fakes.Core())
+        self.addCleanup(app._counters.close)
         for method, path, body in (
             ("POST", "/v2/images", BODY),
             ("POST", "/v2/images", b"{}"),
@@ -64,11 +66,16 @@ class CountersTest(unittest.TestCase):
         conf([])
         with mock.patch.object(cfg, "CONF", conf):
             validator = disk_format_validator.DiskFormatValidator
-            app = validator.factory({})(fakes.Core())
+            app: Any = validator.factory({})(fakes.Core())
             group = shared.GROUP
             conf.set_override("stats_host", "127.0.0.1", group)
             conf.set_override("stats_port", int(self.port), group)
             app.reload()
+            first = app._counters
+            # One that is replaced is closed, and may be used all the same.
+            app.reload()
+        self.addCleanup(app._counters.close)
+        self.assertIsNone(first._client)
         fakes.call(app, fakes.environ_of("POST", "/v2/images", b"{}"))
         self.assertIn(b"create_image.requests", self.server.recv(1000))
 

@@ -125,6 +125,13 @@ class DatabaseTest(testtools.TestCase):
                 self.assertIn("lost while it was held", self.logger.output)
                 self.logger._output.truncate(0)
 
+    def test_keys_of_mysql(self) -> None:
+        names = [b"a" * 64, b"a" * 65, b"a" * 66]
+        keys = list(map(database._short, names))
+        self.assertEqual("a" * 64, keys[0])
+        self.assertEqual(3, len(set(keys)))
+        self.assertEqual({64}, set(map(len, keys)))
+
     def test_keys_of_postgresql(self) -> None:
         names = [str(number).encode() for number in range(1000)]
         keys = set(map(database._bigint, names))
@@ -134,16 +141,17 @@ class DatabaseTest(testtools.TestCase):
 
     def test_one_connection_is_kept(self) -> None:
         server = self.make("mysql+pymysql://host/glance", "mariadb")
-        server.answers = {"SELECT GET_LOCK(:name, 0)": 1}
+        server.answers = {
+            "SELECT GET_LOCK(:name, 0)": 1,
+            "SELECT RELEASE_LOCK(:name)": 1,
+        }
         leaks = lock_leaks.Leaks()
         for _ in range(3):
-            self.locks.try_lock(ONE)
+            self.lock()()
         self.assertEqual(["connect"], server.events)
         # Something is sent over it, so that nobody closes it.
         self.assertTrue(server.has_beaten.wait(PATIENT_SECONDS))
-        session = self.locks._session
-        assert session is not None
-        session.connection.close()
+        self.locks.close()
         self.assertEqual(["connect", "invalidate", "close"], server.events)
         self.assertEqual([], leaks.left())
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
 import shutil
 import stat
 from collections.abc import Callable
+from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
@@ -173,31 +176,33 @@ class RemovalTest(FolderCase):
 
     def test_at_any_moment(self) -> None:
         """Removed between two system calls, whichever they are."""
-        flock = fcntl.flock
-        for moment in range(1, 6):
-            with self.subTest(moment):
-                self.lock()()
-                left = [moment]
+        for call in ("os.mkdir", "os.open", "fcntl.flock", "fcntl.fcntl"):
+            for path in (self.parent, self.folder):
+                for moment in range(1, 6):
+                    with self.subTest(call, path=path, moment=moment):
+                        self.check_removal(call, path, moment)
 
-                def removing(
-                    descriptor: int, operation: int, left: list[int] = left
-                ) -> None:
-                    left[0] -= 1
-                    if left[0] == 0:
-                        shutil.rmtree(self.parent)
-                    flock(descriptor, operation)
-                    if left[0] == -1:
-                        shutil.rmtree(self.folder, ignore_errors=True)
+    def check_removal(self, call: str, path: str, moment: int) -> None:
+        module, _, name = call.partition(".")
+        original = getattr({"os": os, "fcntl": fcntl}[module], name)
+        left = [moment]
 
-                with fixtures.MonkeyPatch("fcntl.flock", removing):
-                    release = self.lock()
-                if os.path.exists(self.file):
-                    self.assertIsNone(self.others.try_lock(ONE))
-                else:
-                    self.assertRaises(
-                        errors.LockTimeout, self.others.try_lock, ONE
-                    )
-                release()
+        def remove_after(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            left[0] -= 1
+            if not left[0]:
+                shutil.rmtree(path, ignore_errors=True)
+            return result
+
+        with mock.patch(call, remove_after):
+            release = self.lock()
+            release()
+            left[0] = moment
+            release = self.lock()
+        if os.path.exists(self.parent):
+            with contextlib.suppress(errors.LockTimeout):
+                self.assertIsNone(self.others.try_lock(ONE))
+        release()
 
 
 class UnusableTest(FolderCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from unittest import mock
 
 import fixtures
@@ -87,6 +88,24 @@ class CallTest(testtools.TestCase):
         # Each hangs in a thread of its own.
         self.assertEqual(32, len(set(threading.enumerate()) - before))
         self.assertIn("too many calls without an answer", texts)
+
+    def test_threads_are_used_again(self) -> None:
+        calls = threads.BoundedCalls(PATIENT_SECONDS)
+        leaks = lock_leaks.Leaks()
+        used = {calls.call(threading.current_thread)}
+        while not calls._idle:
+            # It has given the result, and will wait for the next task.
+            time.sleep(0)
+        for _ in range(10):
+            used.add(calls.call(threading.current_thread))
+            while not calls._idle:
+                time.sleep(0)
+        self.assertEqual(1, len(used))
+        calls.close()
+        self.assertEqual([], leaks.left())
+        # What is released late is called all the same.
+        self.assertNotIn(calls.call(threading.current_thread), used)
+        self.assertEqual([], leaks.left())
 
     def test_no_thread_to_be_had(self) -> None:
         calls = threads.BoundedCalls(IMPATIENT_SECONDS)

@@ -203,10 +203,16 @@ class DeclaredTest(ValidatorCase):
         for members, noise, backed in (
             ({"disk_format": "raw"}, 200, 415),
             ({"disk_format": "unheard-of"}, 200, 415),
-            ({"container_format": "ova"}, 200, 200),
-            ({"container_format": None}, 200, 200),
-            ({"disk_format": None}, 200, 200),
-            ({"disk_format": ["qcow2"]}, 200, 200),
+            # Amazon's containers hold the data as it is.
+            ({"disk_format": "qcow2", "container_format": "ami"}, 415, 415),
+            ({"disk_format": "aki", "container_format": "aki"}, 200, 415),
+            ({"disk_format": "ari", "container_format": "ari"}, 200, 415),
+            ({"disk_format": "ami", "container_format": "ami"}, 200, 415),
+            # What others hold need not be of the disk's format, but safe.
+            ({"container_format": "ova"}, 200, 415),
+            ({"container_format": None}, 200, 415),
+            ({"disk_format": None}, 200, 415),
+            ({"disk_format": ["qcow2"]}, 200, 415),
         ):
             with self.subTest(members):
                 self.check(record(**members), noise, backed)
@@ -261,6 +267,37 @@ class DeclaredTest(ValidatorCase):
         self.assertEqual(409, fakes.call(app, environ)[0])
 
 
+@NEEDS_INSPECTORS
+class SizeTest(ValidatorCase):
+    """Some stores read as much as ``x-openstack-image-size`` says."""
+
+    def send(self, size: str, chunked: bool = False) -> int:
+        self.core.answers[IMAGE] = record(disk_format="raw")
+        environ = fakes.environ_of(
+            "PUT", FILE, NOISE, HTTP_X_OPENSTACK_IMAGE_SIZE=size
+        )
+        if chunked:
+            del environ["CONTENT_LENGTH"]
+            environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+        return fakes.call(self.filter(inspect="enforce"), environ)[0]
+
+    def test_sizes(self) -> None:
+        for size, code in (
+            (str(len(NOISE)), 200),
+            (str(len(NOISE) - 1), 400),
+            (str(len(NOISE) + 1), 400),
+            # Glance's to refuse, or to ignore.
+            ("0", 200),
+            ("-1", 200),
+            ("x", 200),
+        ):
+            self.assertEqual(code, self.send(size), size)
+
+    def test_chunked(self) -> None:
+        self.assertEqual(400, self.send(str(len(NOISE) - 1), chunked=True))
+        self.assertEqual(200, self.send(str(len(NOISE)), chunked=True))
+
+
 class CoreListTest(ValidatorCase):
     def test_formats_that_glance_itself_refuses(self) -> None:
         conf = cfg.ConfigOpts()
@@ -272,6 +309,8 @@ class CoreListTest(ValidatorCase):
                 self.filter(disk_formats="raw,ploop,vdi")
             [line] = logs.output
             self.assertIn("ploop, vdi", line)
+            # By default, there is nothing to contradict.
+            self.assertEqual(("raw",), self.filter()._settings.disk_formats)
             log = disk_format_validator.LOG
             with mock.patch.object(log, "warning") as warning:
                 self.filter(disk_formats="raw")

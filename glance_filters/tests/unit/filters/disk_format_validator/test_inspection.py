@@ -170,13 +170,6 @@ class InspectedStreamTest(unittest.TestCase):
             whole = error_at - error_at % 4096
             self.assertEqual(DATA[:whole], found)
 
-    def test_a_decided_one_is_left_alone(self) -> None:
-        looker = Looker(10, enough=10)
-        stream = self.make(looker)
-        stream.read_head(1 << 20)
-        self.assertEqual(DATA, stream.read())
-        self.assertEqual(65536, len(looker.seen))
-
     def test_empty(self) -> None:
         looker = Looker(10)
         stream = self.make(looker, Stream(b""), 0)

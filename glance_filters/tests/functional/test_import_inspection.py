@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The import plugin on real Glance, with a web server on the loopback."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import testtools
+
+from glance_filters.filters.disk_format_validator import inspection
+from glance_filters.tests.fixtures import (
+    disk_files,
+    disk_images,
+    glance_config,
+    http_data,
+    judged_images,
+    real_glance,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PLUGIN = "glance_filters_inspect"
+QCOW2 = disk_files.qcow2()
+BACKED = disk_files.qcow2(backing_file=512)
+NOISE = judged_images.NOISE
+HAS_GLANCE_DOWNLOAD = any(
+    each.name == "glance_download"
+    for each in metadata.distribution("glance").entry_points
+)
+# Whether the message of a task that failed is final.
+KEEPS_MESSAGES = int(metadata.version("glance").split(".")[0]) >= 33
+CATALOG = "HTTP_X_TEST_CATALOG"
+REGION = "elsewhere"
+REMOTE = "b1b2c3d4-0000-4000-8000-000000000000"
+
+
+def listed(values: Iterable[str]) -> str:
+    return f"[{','.join(values)}]"
+
+
+def catalog_factory(
+    global_conf: dict[str, str], **local_conf: str
+) -> Callable[[WSGIApplication], WSGIApplication]:
+    """Make a filter that believes the client's catalog of services."""
+
+    def filter_of(app: WSGIApplication) -> WSGIApplication:
+        def call(
+            environ: WSGIEnvironment, start_response: StartResponse
+        ) -> Iterable[bytes]:
+            if CATALOG in environ:
+                environ["HTTP_X_SERVICE_CATALOG"] = environ[CATALOG]
+            return app(environ, start_response)
+
+        return call
+
+    return filter_of
+
+
+class ImportTest(testtools.TestCase):
+    """Imports into a Glance without any filter of ours."""
+
+    glance: real_glance.GlanceServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        if not inspection.is_available():
+            raise cls.skipException("the extra inspect is not installed")
+        methods = ["glance-direct", "web-download"]
+        if HAS_GLANCE_DOWNLOAD:
+            methods.append("glance-download")
+        plugins = ["image_decompression", PLUGIN]
+        if disk_images.QEMU_IMG is not None:
+            plugins.append("image_conversion")
+        factory = f"{__name__}:{catalog_factory.__name__}"
+        cls.glance = real_glance.GlanceServer(
+            ("catalog",),
+            {"catalog": {"paste.filter_factory": factory}},
+            before="context",
+            conf={
+                "DEFAULT": {"enabled_import_methods": listed(methods)},
+                "image_import_opts": {"image_import_plugins": listed(plugins)},
+                "image_conversion": {"output_format": "raw"},
+                "disk_format_validator": {
+                    "inspect": "enforce",
+                    "disk_formats": "raw,qcow2,vhd,ami",
+                },
+            },
+        )
+        cls.glance.setUp()
+        cls.addClassCleanup(cls.glance.cleanUp)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.client = self.glance.client()
+        self.folder = self.glance.folder
+
+    def start(
+        self, image_id: str, headers: Mapping[str, str] = {}, **method: Any
+    ) -> None:
+        """Import, and wait until Glance is done with it."""
+        body = json.dumps({"method": method}).encode()
+        path = f"/v2/images/{image_id}/import"
+        answer = self.client.request(
+            "POST", path, {"Content-Type": "application/json", **headers}, body
+        )
+        self.assertEqual(202, answer.status, str(answer))
+        self.folder.wait_for_tasks()
+        if method["name"] == "glance-download":
+            self.wait_for_end(self.task(image_id))
+
+    def wait_for_end(self, task: dict[str, Any]) -> None:
+        """Wait for what Glance does when it has noted that a task failed."""
+        deadline = time.monotonic() + 30
+        words = f"Failed to execute task {task['id']}"
+        while task["status"] == "failure" and words not in self.glance.log:
+            if time.monotonic() > deadline:
+                raise TimeoutError(words)
+            time.sleep(0.02)
+
+    def import_staged(self, data: bytes, **fields: Any) -> str:
+        image_id = self.client.create_image(**fields)
+        answer = self.client.request(
+            "PUT",
+            f"/v2/images/{image_id}/stage",
+            {"Content-Type": "application/octet-stream"},
+            data,
+        )
+        self.assertEqual(204, answer.status, str(answer))
+        self.start(image_id, name="glance-direct")
+        return image_id
+
+    def import_from_web(self, data: bytes, **fields: Any) -> str:
+        web = self.useFixture(http_data.HttpDataServer({"/data": data}))
+        image_id = self.client.create_image(**fields)
+        self.start(image_id, name="web-download", uri=web.url("/data"))
+        return image_id
+
+    def import_from_glance(self, data: bytes, **fields: Any) -> str:
+        """Import from another Glance, of which only the answers are real."""
+        path = f"/v2/images/{REMOTE}"
+        image = {
+            **{"status": "active", "size": len(data)},
+            **{"disk_format": "raw", "container_format": "bare"},
+            **fields,
+        }
+        files = {path: json.dumps(image).encode(), f"{path}/file": data}
+        web = self.useFixture(http_data.HttpDataServer(files))
+        endpoint = {"region": REGION, "publicURL": web.url("")}
+        catalog = [{"type": "image", "endpoints": [endpoint]}]
+        # Which formats it has is known later.
+        image_id = self.client.create_image()
+        self.start(
+            image_id,
+            {"X-Test-Catalog": json.dumps(catalog)},
+            name="glance-download",
+            glance_image_id=REMOTE,
+            glance_region=REGION,
+        )
+        return image_id
+
+    @property
+    def ways(self) -> list[Any]:
+        known = [self.import_staged, self.import_from_web]
+        if HAS_GLANCE_DOWNLOAD:
+            known.append(self.import_from_glance)
+        return known
+
+    def task(self, image_id: str) -> dict[str, Any]:
+        """Return the task of an image's import, as the user sees it."""
+        answer = self.client.request("GET", f"/v2/images/{image_id}/tasks")
+        [task] = answer.json["tasks"]
+        return dict(task)
+
+    def check_refused(self, image_id: str, *words: str) -> None:
+        task = self.task(image_id)
+        self.assertEqual("failure", task["status"])
+        is_download = (
+            task["input"]["import_req"]["method"]["name"] == "glance-download"
+        )
+        if not is_download or KEEPS_MESSAGES:
+            for word in words:
+                self.assertIn(word, task["message"])
+        image = self.client.show(image_id).json
+        self.assertEqual("queued", image["status"])
+        self.assertEqual(
+            glance_config.DEFAULT_STORE, image["os_glance_failed_import"]
+        )
+        self.assertEqual("", image["os_glance_importing_to_stores"])
+        # Glance alone does not unlock an image after such an import either.
+        self.assertEqual(is_download, "os_glance_import_task" in image)
+        self.assertIsNone(image["checksum"])
+        self.assertEqual([], self.leftovers(image_id))
+        [line] = [
+            each
+            for each in self.glance.log.splitlines()
+            if image_id in each and f"{PLUGIN} refused" in each
+        ]
+        for word in (" INFO ", *words):
+            self.assertIn(word, line)
+
+    def leftovers(self, image_id: str) -> list[str]:
+        """Return what is there of an image, in the stores and in staging."""
+        return [
+            f"{store}/{name}"
+            for store in (
+                *glance_config.FILE_STORES,
+                glance_config.STAGING_STORE,
+            )
+            for name in self.folder.store_files(store)
+            if image_id in name
+        ]
+
+    def check_imported(self, image_id: str, data: bytes) -> None:
+        self.assertEqual("success", self.task(image_id)["status"])
+        answer = self.client.show(image_id)
+        self.assertEqual("active", answer.json["status"], str(answer))
+        self.assertEqual("raw", answer.json["disk_format"])
+        stored = f"{glance_config.DEFAULT_STORE}/{image_id}"
+        self.assertEqual([stored], self.leftovers(image_id))
+        path = f"/v2/images/{image_id}/file"
+        self.assertEqual(data, self.client.request("GET", path).body)
+
+    def test_disguised(self) -> None:
+        for way in self.ways:
+            image_id = way(QCOW2, disk_format="raw")
+            self.check_refused(image_id, "raw", "qcow2")
+
+    def test_unsafe(self) -> None:
+        for way in self.ways:
+            for data in (BACKED, gzip.compress(BACKED)):
+                image_id = way(data, disk_format="qcow2")
+                self.check_refused(image_id, "qcow2", "it has a backing file")
+
+    def test_true(self) -> None:
+        for way in self.ways:
+            self.check_imported(way(NOISE), NOISE)
+
+    def test_format_outside_the_list(self) -> None:
+        for way in self.ways:
+            image_id = way(NOISE, disk_format="vmdk")
+            self.check_refused(image_id, "vmdk", "raw, qcow2, vhd, ami")
+
+    def test_what_only_the_end_tells(self) -> None:
+        data = NOISE + disk_files.vhd_footer(4)
+        image_id = self.import_from_web(data, disk_format="vhd")
+        self.check_refused(image_id, "vhd", "it has a parent")
+
+    def test_containers(self) -> None:
+        for container, data in (("ami", QCOW2), ("ova", BACKED)):
+            image_id = self.import_from_web(
+                data, disk_format="ami", container_format=container
+            )
+            self.check_refused(image_id, "ami", "qcow2")
+
+    def test_once_more_after_a_refusal(self) -> None:
+        for way in (self.import_staged, self.import_from_web):
+            image_id = way(QCOW2, disk_format="raw")
+            self.check_refused(image_id, "raw", "qcow2")
+            answer = self.client.upload(image_id, NOISE)
+            self.assertEqual(204, answer.status, str(answer))
+            self.assertEqual(
+                "active", self.client.show(image_id).json["status"]
+            )
+
+    @testtools.skipIf(
+        disk_images.QEMU_IMG is None, "qemu-img is not installed"
+    )
+    def test_other_plugins(self) -> None:
+        """Data is decompressed, then judged, and then converted."""
+        images = self.useFixture(disk_images.DiskImages())
+        qcow2 = images.make("qcow2")
+        for data in (qcow2, gzip.compress(qcow2)):
+            image_id = self.import_from_web(data, disk_format="qcow2")
+            self.check_imported(image_id, images.data)
+        data = gzip.compress(images.make("vmdk"))
+        image_id = self.import_from_web(data, disk_format="qcow2")
+        self.check_refused(image_id, "qcow2", "vmdk")

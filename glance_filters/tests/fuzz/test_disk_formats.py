@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Hostile heads of disk images: what inspecting them may cost, and do.
+
+``make fuzz`` repeats this with other data, for an hour or as long as it is
+told.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import tracemalloc
+import unittest
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+
+from glance_filters.tests.fixtures import disk_files, judged_images
+from glance_filters.tests.fixtures.judged_images import (
+    DISGUISED,
+    SAFE,
+    UNSAFE,
+    changed,
+)
+
+try:
+    from glance_filters.disk_formats import detection
+except ImportError:
+    detection = None  # type: ignore[assignment]
+
+IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+
+KIB = disk_files.KIB
+MIB = disk_files.MIB
+BLOCK = 64 * KIB
+
+# How much memory the inspection of one image may take, in bytes.
+LIMIT = 4 * MIB
+
+SEEDS = sorted(
+    {
+        *(data for kind in UNSAFE for data in kind.images),
+        *(data for _, data in SAFE),
+        *(data for _, data, _ in DISGUISED),
+    }
+)
+DECLARED = (
+    *("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi", "iso", "ploop", "qed"),
+    *("ami", "luks", "gpt", "other", None),
+)
+
+Outcome = tuple[str, ...]
+
+
+def judge(
+    declared: str | None,
+    pieces: Iterable[bytes],
+    container: str = "bare",
+    size: int | None = None,
+) -> Outcome:
+    """Return what comes out; anything but a refusal is a fault."""
+    inspector = detection.ContentInspector(declared, container, size)
+    try:
+        for piece in pieces:
+            inspector.feed(piece)
+        inspector.finish()
+    except detection.UnsafeContent as unsafe:
+        return ("unsafe", unsafe.detected, unsafe.reason)
+    return (inspector.mismatch or "matches",)
+
+
+def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
+    """Return the pieces of data; what the sizes leave is one more."""
+    pieces = []
+    start = 0
+    for size in sizes:
+        pieces.append(data[start : start + size])
+        start += size
+    return [*pieces, data[start:]]
+
+
+# Numbers that are too large, too small or on an edge, in either order.
+_NUMBERS = st.builds(
+    struct.pack,
+    st.sampled_from(("<I", ">I", "<Q", ">Q")),
+    st.one_of(
+        st.sampled_from((0, 1, 2, 3, 4, 0x7FFFFFFF, 0xFFFFFFFF)),
+        st.integers(0, 0xFFFFFFFF),
+    ),
+)
+_CHANGES = st.lists(
+    st.tuples(
+        st.one_of(
+            st.integers(0, 600),
+            st.integers(0, 2 * MIB),
+            st.sampled_from(
+                [
+                    start + field
+                    for start in (
+                        *disk_files.VHDX_HEADERS,
+                        *disk_files.VHDX_TABLES,
+                        *(MIB, MIB + 32, 32 * KIB, 34 * KIB),
+                    )
+                    for field in range(0, 64, 4)
+                ]
+            ),
+        ),
+        st.one_of(_NUMBERS, st.binary(min_size=1, max_size=64)),
+    ),
+    max_size=6,
+)
+
+
+@st.composite
+def heads(draw: st.DrawFn) -> bytes:
+    """Draw the head of an image, mostly one of a known format."""
+    data = draw(st.sampled_from(SEEDS))
+    if draw(st.booleans()):
+        data = draw(st.sampled_from(SEEDS))[: draw(st.integers(0, 70_000))]
+    for start, new in draw(_CHANGES):
+        if start < len(data):
+            data = changed(data, start, new)
+    if draw(st.integers(0, 3)) == 0:
+        data = data[: draw(st.integers(0, len(data)))]
+    return data
+
+
+@unittest.skipIf(detection is None, "the extra inspect is not installed")
+class VerdictTest(unittest.TestCase):
+    @hypothesis.given(
+        heads(),
+        st.sampled_from(DECLARED),
+        st.sampled_from(("bare", "aki", "ova")),
+        st.lists(st.integers(0, 3 * BLOCK), max_size=8),
+        st.integers(0, 70_000),
+    )
+    def test_it_does_not_depend_on_the_cuts(
+        self,
+        data: bytes,
+        declared: str | None,
+        container: str,
+        sizes: list[int],
+        extra: int,
+    ) -> None:
+        whole = judge(declared, [data], container)
+        pieces = cut(data, sizes)
+        self.assertEqual(whole, judge(declared, pieces, container))
+        # Nor on what comes behind the last byte that is read.
+        pieces.append(bytes(extra))
+        told = judge(declared, pieces, container, size=len(data))
+        self.assertEqual(whole, told)
+
+
+def lines(line: bytes, size: int) -> bytes:
+    return line * (size // len(line))
+
+
+def hostile(size: int) -> list[tuple[str, bytes]]:
+    """Return what costs most, by format, of about *size* bytes."""
+    descriptor = disk_files.VMDK_DESCRIPTOR
+    table = bytearray(disk_files.vhdx(disk_files.VHDX_DISK_SIZE))
+    struct.pack_into("<I", table, disk_files.VHDX_TABLES[0] + 8, 2047)
+    struct.pack_into("<H", table, MIB + 10, 2047)
+    behind = bytes(max(0, size - len(table)))
+    stream = disk_files.vmdk(footer=disk_files.vmdk_header())
+    return [
+        ("raw", bytes(size)),
+        ("raw", lines(judged_images.NOISE, size)),
+        ("vhd", lines(judged_images.NOISE, size)),
+        ("vhd", disk_files.vhd() + bytes(size)),
+        ("raw", lines(b"\n", size)),
+        ("vmdk", lines(b"createTyp\n", size)),
+        ("vmdk", lines(b"# a comment, which a descriptor may have\n", size)),
+        *(
+            (
+                "vmdk",
+                disk_files.vmdk(
+                    descriptor + lines(line, min(size, 60_000)),
+                    sectors=size // 512,
+                ),
+            )
+            for line in (b"\n", b"a=b\n", b"#\r", b" " * 100, b"RW 1 SPARSE")
+        ),
+        ("vmdk", stream[:-1536] + bytes(size) + stream[-1536:]),
+        ("vhdx", bytes(table) + behind),
+        # The metadata is far away.
+        ("vhdx", disk_files.vhdx(metadata=MIB) + bytes(size)),
+        ("vhdx", disk_files.vhdx(disk_files.VHDX_DISK_SIZE)[:MIB] + behind),
+    ]
+
+
+def memory(declared: str | None, data: bytes, size: int) -> int:
+    """Return what an inspection takes at its peak, in bytes.
+
+    :param size: of the pieces; they are there before
+    """
+    pieces = [
+        data[start : start + size] for start in range(0, len(data), size)
+    ]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        judge(declared, pieces)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def calls(declared: str, data: bytes) -> int:
+    """Return how many functions an inspection calls, Python's and C's."""
+    count = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    pieces = [
+        data[start : start + BLOCK] for start in range(0, len(data), BLOCK)
+    ]
+    sys.setprofile(note)
+    try:
+        judge(declared, pieces)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@unittest.skipIf(detection is None, "the extra inspect is not installed")
+class BoundsTest(unittest.TestCase):
+    def test_memory(self) -> None:
+        for size in (BLOCK, 1000, 8 * MIB):
+            for number, (declared, data) in enumerate(hostile(3 * MIB)):
+                taken = memory(declared, data, size)
+                self.assertLess(taken, LIMIT, f"{number} {declared}")
+
+    @hypothesis.settings(max_examples=2000 if IS_LONG else 25)
+    @hypothesis.given(heads(), st.sampled_from(DECLARED))
+    def test_memory_of_any_head(
+        self, data: bytes, declared: str | None
+    ) -> None:
+        self.assertLess(memory(declared, data, BLOCK), LIMIT)
+
+    def test_work_grows_as_the_data_does(self) -> None:
+        """Four times the data takes at most four times the work."""
+        small, large = hostile(3 * MIB), hostile(12 * MIB)
+        for number, ((declared, less), (_, more)) in enumerate(
+            zip(small, large)
+        ):
+            bound = 4 * calls(declared, less) + 100
+            self.assertLessEqual(
+                calls(declared, more), bound, f"{number} {declared}"
+            )

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import unittest
+
+from oslo_utils.imageutils import format_inspector
+
+from glance_filters.disk_formats import vdi
+from glance_filters.tests.fixtures import disk_files
+
+
+class ParentTest(unittest.TestCase):
+    def test_header(self) -> None:
+        for data, reason in (
+            (disk_files.vdi(), ""),
+            (disk_files.vdi(kind=2), ""),
+            (disk_files.vdi(kind=0), "it has a parent"),
+            (disk_files.vdi(kind=4), "it has a parent"),
+            (disk_files.vdi(link=bytes(15) + b"\1"), "it has a parent"),
+            (disk_files.vdi(parent=b"\1"), "it has a parent"),
+            (disk_files.vdi(parent=bytes(15) + b"\1"), "it has a parent"),
+            (disk_files.vdi(version=1, kind=4), "its version is unknown"),
+        ):
+            inspector = vdi.VdiInspector()
+            inspector.eat_chunk(data)
+            self.assertTrue(inspector.format_match)
+            found = ""
+            try:
+                inspector.safety_check()
+            except format_inspector.SafetyCheckFailed as failed:
+                found = "; ".join(map(str, failed.failures.values()))
+            self.assertEqual(reason, found)

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from oslo_config import cfg
+
+from glance_filters.filters import configuration
+from glance_filters.filters.disk_format_validator import (
+    DiskFormatValidator,
+    options,
+)
+from glance_filters.filters.disk_format_validator import inspection as upload
+from glance_filters.tests.fixtures import disk_files
+from glance_filters.tests.fixtures.judged_images import NOISE
+
+try:
+    from glance.common import exception
+    from taskflow.types import failure
+
+    from glance_filters.imports import inspection
+except ImportError:
+    raise unittest.SkipTest("Glance is not installed") from None
+
+GROUP = DiskFormatValidator.name
+QCOW2 = disk_files.qcow2()
+BACKED = disk_files.qcow2(backing_file=512)
+MISMATCH = "The uploaded data is qcow2, but the disk_format of the image is"
+UNSAFE = "The uploaded data is qcow2 and is not safe: it has a backing file."
+NEEDS_INSPECTORS = unittest.skipIf(
+    not upload.is_available(), "the extra inspect is not installed"
+)
+
+
+class PluginCase(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name, "staged")
+        configuration.Configuration(GROUP, options.OPTS, {})
+
+    def configure(self, **values: Any) -> None:
+        for name, value in values.items():
+            cfg.CONF.set_override(name, value, group=GROUP)
+            self.addCleanup(cfg.CONF.clear_override, name, group=GROUP)
+
+    def task(
+        self,
+        disk_format: str = "raw",
+        container_format: str = "bare",
+        method: str = "web-download",
+        **more: Any,
+    ) -> inspection.InspectImage:
+        image = mock.Mock(
+            image_id="a",
+            disk_format=disk_format,
+            container_format=container_format,
+        )
+        self.repo = mock.Mock()
+        self.repo.get.return_value = image
+        self.wrapper = mock.MagicMock()
+        self.action = self.wrapper.__enter__.return_value
+        self.tasks = mock.Mock()
+        flow = inspection.get_flow(
+            task_id="t",
+            task_type="api_image_import",
+            task_repo=self.tasks,
+            image_repo=self.repo,
+            image_id="a",
+            action_wrapper=self.wrapper,
+            import_req={"method": {"name": method}},
+            **{"backend": ["fast"], **more},
+        )
+        [(task, _)] = list(flow.iter_nodes())
+        assert isinstance(task, inspection.InspectImage)
+        return task
+
+    def judge(self, data: bytes, *formats: str) -> str:
+        """Return why an import is refused, empty if it is not."""
+        self.path.write_bytes(data)
+        try:
+            self.task(*formats).execute(f"file://{self.path}")
+        except exception.UploadException as refused:
+            return str(refused)
+        return ""
+
+
+class JudgementTest(PluginCase):
+    @NEEDS_INSPECTORS
+    def test_modes(self) -> None:
+        for values, disk_format, data, reason in (
+            ({"inspect": "enforce"}, "raw", QCOW2, MISMATCH),
+            ({"inspect": "enforce"}, "raw", BACKED, UNSAFE),
+            ({"inspect": "enforce"}, "qcow2", QCOW2, ""),
+            ({"inspect": "enforce"}, "raw", NOISE, ""),
+            ({"inspect": "enforce"}, "vhd", NOISE, "The uploaded data is raw"),
+            ({"inspect": "warn"}, "raw", BACKED, UNSAFE),
+            ({"inspect": "auto"}, "raw", BACKED, UNSAFE),
+            ({"inspect": "off"}, "raw", BACKED, ""),
+            ({"enabled": False}, "raw", BACKED, ""),
+            (
+                {"inspect": "off", "disk_formats": ["qcow2"]},
+                "raw",
+                NOISE,
+                "Disk format raw is not allowed.",
+            ),
+        ):
+            self.configure(**{"inspect": "enforce", "enabled": True, **values})
+            with self.subTest(values, declared=disk_format):
+                found = self.judge(data, disk_format)
+                self.assertEqual(bool(reason), bool(found))
+                self.assertIn(reason, found)
+
+    @NEEDS_INSPECTORS
+    def test_containers(self) -> None:
+        self.configure(inspect="enforce")
+        for container, data, reason in (
+            ("ami", QCOW2, MISMATCH),
+            ("ova", QCOW2, ""),
+            ("ova", BACKED, UNSAFE),
+        ):
+            self.assertIn(reason, self.judge(data, "ami", container))
+
+    @NEEDS_INSPECTORS
+    def test_warning(self) -> None:
+        self.configure(inspect="warn")
+        with self.assertLogs("glance_filters", "WARNING") as logs:
+            self.assertEqual("", self.judge(QCOW2, "raw"))
+        [line] = logs.output
+        self.assertIn("image a, disk_format raw, detected qcow2", line)
+
+    def test_a_refusal_is_logged(self) -> None:
+        self.configure(disk_formats=["qcow2"])
+        with self.assertLogs("glance_filters", "INFO") as logs:
+            self.assertTrue(self.judge(NOISE, "raw"))
+        self.assertIn("refused the import of image a", logs.output[-1])
+
+    def test_without_inspectors(self) -> None:
+        """What cannot be judged, but is to be, does not pass."""
+        with mock.patch.object(upload, "is_available", return_value=False):
+            self.configure(inspect="auto")
+            self.assertEqual("", self.judge(BACKED, "qcow2"))
+            self.configure(inspect="warn")
+            with self.assertLogs("glance_filters", "ERROR") as logs:
+                found = self.judge(NOISE, "raw")
+        self.assertIn("The data cannot be inspected", found)
+        self.assertIn("glance-filters[inspect]", logs.output[-1])
+
+    def test_wrong_options(self) -> None:
+        failing = mock.patch.object(
+            configuration.Configuration,
+            "values",
+            side_effect=configuration.ConfigurationError("wrong"),
+        )
+        with failing, self.assertLogs("glance_filters", "ERROR"):
+            self.assertIn("cannot be inspected", self.judge(NOISE, "raw"))
+
+
+class RevertTest(PluginCase):
+    def revert(self, method: str, takes_back: bool = True) -> None:
+        self.path.write_bytes(NOISE)
+        self.configure(disk_formats=["qcow2"])
+        task = self.task("raw", method=method)
+        url = f"file://{self.path}"
+        with self.assertRaises(exception.UploadException):
+            task.execute(url)
+        result = failure.Failure.from_exception(
+            exception.UploadException("no")
+        )
+        with mock.patch.object(inspection, "_DOWNLOADS_TAKE_BACK", takes_back):
+            task.revert(result=result)
+            # Somebody else was faster.
+            task.revert(result=result)
+
+    def check_taken_back(self) -> None:
+        self.action.set_image_attribute.assert_called_with(status="queued")
+        self.action.remove_importing_stores.assert_called_with(["fast"])
+        self.action.add_failed_stores.assert_called_with(["fast"])
+
+    def test_staged(self) -> None:
+        for takes_back in (True, False):
+            self.revert("glance-direct", takes_back)
+            self.check_taken_back()
+            self.assertFalse(self.path.exists())
+
+    def test_downloaded(self) -> None:
+        """The task that has fetched the data deletes it."""
+        self.revert("web-download", takes_back=True)
+        self.wrapper.__enter__.assert_not_called()
+        self.revert("web-download", takes_back=False)
+        self.check_taken_back()
+        self.assertTrue(self.path.exists())
+        self.tasks.get.assert_not_called()
+
+    def test_from_glance(self) -> None:
+        self.revert("glance-download")
+        self.wrapper.__enter__.assert_not_called()
+        self.tasks.get.assert_called_with("t")
+        task = self.tasks.get.return_value
+        task.fail.assert_called_with("no")
+        self.tasks.save.assert_called_with(task)
+
+    def test_failure_of_another(self) -> None:
+        self.path.write_bytes(NOISE)
+        task = self.task("raw", method="glance-direct", backend=None)
+        task.revert(result=None)
+        self.wrapper.__enter__.assert_not_called()
+        self.assertTrue(self.path.exists())
+
+    def test_before_it_ran(self) -> None:
+        task = self.task("raw", method="glance-direct")
+        task.revert(result=failure.Failure.from_exception(OSError()))
+        self.check_taken_back()
