@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from glance_filters.filters import configuration, shared
+from glance_filters.filters import configuration, counters, shared
 from glance_filters.filters.registry import FILTERS
 from glance_filters.paste.check import glance_conf, loading
 from glance_filters.paste.file import PasteFile
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from oslo_config import cfg
 
 _CLASSES = {each.name: each for each in FILTERS}
+# They are no part of the settings.
+_COUNTERS = {opt.dest for opt in counters.OPTS}
 _MASK = "****"
 
 
@@ -59,7 +61,19 @@ def _show_filter(
             filter_class.name: config.values(),
             shared.GROUP: config.shared_values(),
         }
-    except (loading.CannotLoad, configuration.ConfigurationError) as error:
+        settings = filter_class.make_settings(
+            {
+                option: value
+                for option, value in values[filter_class.name].items()
+                if option not in _COUNTERS
+            },
+            config,
+        )
+    except (
+        loading.CannotLoad,
+        configuration.ConfigurationError,
+        ValueError,
+    ) as error:
         return {**shown, "error": str(error)}
     files = glance_conf.parse(config.conf)
     options = []
@@ -71,16 +85,21 @@ def _show_filter(
             value = values[group][opt.dest]
             if value is None and opt.deprecated_for_removal:
                 continue
+            if value is None:
+                # What the filter takes then.
+                value = getattr(settings, opt.dest, None)
             origin = f"{file.path} {section}"
             if opt.dest not in keys:
                 origin = glance_conf.origin(
                     config.conf, files, group, opt.dest
                 )
+            # What everybody knows is no secret.
+            is_secret = opt.secret and origin != glance_conf.DEFAULT
             options.append(
                 {
                     "group": group,
                     "name": opt.dest,
-                    "value": _MASK if opt.secret and value else value,
+                    "value": _MASK if is_secret and value else value,
                     "from": origin,
                 }
             )

@@ -132,9 +132,10 @@ def _check_filter(
     except loading.CannotLoad as error:
         yield error.finding
     except configuration.ConfigurationError as error:
-        yield Finding(
-            place, str(error), "Correct it, or Glance does not start"
-        )
+        mend = "Correct it, or Glance does not start"
+        if glance_conf.flavor(conf) is None:
+            mend += ". If it depends on glance-api.conf, use --config-file"
+        yield Finding(place, str(error), mend)
     else:
         if config.values()["enabled"]:
             yield from filter_class.check(place, config)

@@ -15,10 +15,14 @@ from glance_filters import opts
 from glance_filters.filters.findings import Finding
 from glance_filters.paste.file import DEFAULT_FLAVOR
 
-# The options of Glance that matter to the filters, as Glance 33 declares them.
+# The options of Glance that the filters read, as Glance 33 declares them, and
+# those that lead to the paste file.
 _OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
     (None, cfg.IntOpt("workers")),
     (None, cfg.BoolOpt("show_multiple_locations", default=False)),
+    (None, cfg.StrOpt("worker_self_reference_url")),
+    (None, cfg.StrOpt("public_endpoint")),
+    ("database", cfg.StrOpt("connection", secret=True)),
     (
         None,
         cfg.ListOpt(

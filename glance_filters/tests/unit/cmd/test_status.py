@@ -22,7 +22,10 @@ class StatusTest(cases.PasteCase):
         self.assertEqual(1, code, output)
         self.assertIn("none of the filters", output)
         self.run_on_file("insert", "--write")
-        code, output, _ = self.check("[image_format]\ndisk_formats = raw")
+        code, output, _ = self.check(
+            "[image_format]\ndisk_formats = raw\n"
+            "[disk_format_validator]\ndisk_formats = raw,new\n"
+        )
         self.assertEqual(1, code, output)
         self.assertIn("[image_format]", output)
         code, output, _ = self.check()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest import mock
 
-from oslo_config import cfg
-
-from glance_filters.filters.location_guard import LocationGuard
 from glance_filters.paste import edit, show
 from glance_filters.paste.check import glance_conf
 from glance_filters.paste.file import FACTORIES, NAMES
@@ -75,6 +71,16 @@ class ShowTest(cases.FileCase):
         # It is deprecated, and not set.
         self.assertNotIn("location_guard.stats_host", found)
 
+    def test_values_that_the_filter_finds_itself(self) -> None:
+        conf = "[image_format]\ndisk_formats = raw,new\n"
+        shown, _ = self.show(conf=conf)
+        [found] = [
+            self.options(each)["disk_format_validator.disk_formats"]
+            for each in shown[0]["filters"]
+            if each["name"] == "disk_format_validator"
+        ]
+        self.assertEqual((("raw", "new"), "default"), found)
+
     def test_own_configuration(self) -> None:
         own = self.root / "own.conf"
         own.write_text("[location_guard]\nlock_timeout = 9\n")
@@ -89,13 +95,14 @@ class ShowTest(cases.FileCase):
         )
 
     def test_secrets_are_masked(self) -> None:
-        secret = cfg.StrOpt("password", secret=True)
-        options = (*LocationGuard.opts, secret)
-        with mock.patch.object(LocationGuard, "opts", options):
-            for conf, value in (("password = x", "****"), ("", None)):
-                _, guard = self.show(conf=f"[location_guard]\n{conf}\n")
-                found = self.options(guard)["location_guard.password"]
-                self.assertEqual(value, found[0])
+        for conf, value in (("file:///p", "****"), ("", "")):
+            conf = f"[location_guard]\ncoordination_url = {conf}\n"
+            _, guard = self.show(conf=conf)
+            found = self.options(guard)["location_guard.coordination_url"]
+            self.assertEqual((value, str(self.conf)), found)
+        _, guard = self.show()
+        found = self.options(guard)["location_guard.coordination_url"]
+        self.assertEqual(("file://", "default"), found)
 
     def test_what_is_wrong(self) -> None:
         for more, conf, words in (

@@ -75,6 +75,19 @@ class OptionsTest(CheckCase):
                 self.assertIn(words, error.message)
                 self.assertIn("Glance does not start", error.mend)
 
+    def test_locks_of_the_database(self) -> None:
+        url = f"{GUARD}coordination_url = database\n"
+        database = "[database]\nconnection = sqlite:////tmp/x\n"
+        self.assertEqual(
+            [], self.check(GUARD, url, conf=ONE_WORKER + database)
+        )
+        [found] = self.check(GUARD, url, conf=ONE_WORKER)
+        self.assertIn("[database] connection", found.message)
+        self.assertNotIn("--config-file", found.mend)
+        self.assertIn(
+            "--config-file", self.check_guard(url[len(GUARD) :]).mend
+        )
+
     def check_guard(self, keys: str) -> Finding:
         [found] = self.check(GUARD, f"{GUARD}{keys}\n")
         self.assertFalse(found.is_harmless)

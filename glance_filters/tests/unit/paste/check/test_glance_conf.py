@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from unittest import mock
 
 import fixtures
 import testtools
 
+import glance_filters.filters
 from glance_filters import opts
 from glance_filters.filters import shared
 from glance_filters.paste.check import glance_conf
@@ -60,6 +62,23 @@ class ReadTest(GlanceConfCase):
             )
             self.assertIn(name, str(error))
             self.assertNotIn("\n", str(error))
+
+
+class OptionsTest(testtools.TestCase):
+    def test_all_that_filters_read_are_known(self) -> None:
+        package = pathlib.Path(glance_filters.filters.__file__).parent
+        pattern = r'of_service\(\s*(?:None|"(\w+)"),\s*"(\w+)"'
+        read = {
+            found
+            for path in package.rglob("*.py")
+            for found in re.findall(pattern, path.read_text())
+        }
+        self.assertIn(("image_format", "disk_formats"), read)
+        conf = glance_conf.make()
+        conf([], default_config_files=[], default_config_dirs=[])
+        for group, name in read:
+            # Raises if it is not known.
+            conf.get_location(name, group or None)
 
 
 class CheckTest(GlanceConfCase):
