@@ -14,14 +14,16 @@ import testtools
 from glance_filters.paste import check, edit
 from glance_filters.paste.check import glance_conf
 from glance_filters.paste.file import FACTORIES, NAMES, PasteFile
-from glance_filters.tests.fixtures import keystone_cloud
+from glance_filters.tests.fixtures import glance_releases
 
 # Starts Glance once for each paste file: prints a line, empty if it starts.
 PROGRAM = """
 import sys
 from glance.common import config
-# It declares arguments of the command line, so it comes before they are read.
+# Both declare arguments of the command line, before they are read.
 import glance.api.v2.router
+from oslo_log import log
+log.register_options(config.CONF)
 config.parse_args(["--config-file", sys.argv[1]])
 for path in sys.argv[2:]:
     error = ""
@@ -98,7 +100,9 @@ class CheckTest(testtools.TestCase):
         self.conf.write_text("")
 
     def write(self, name: str, replacements: tuple[str, ...]) -> pathlib.Path:
-        text = edit.insert(keystone_cloud.glances_paste_file(), NAMES)
+        text = edit.insert(
+            glance_releases.installed_paste_file().read_text(), NAMES
+        )
         for old, new in zip(replacements[::2], replacements[1::2]):
             self.assertIn(old, text)
             text = text.replace(old, new)
