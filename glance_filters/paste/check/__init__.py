@@ -32,11 +32,12 @@ def check(file: PasteFile, conf: cfg.ConfigOpts) -> list[Finding]:
     :param conf: the configuration of the service that reads it
     """
     # What is imported and made here logs the same, and more.
+    level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         return list(_once(_check(file, conf)))
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(level)
 
 
 def _check(file: PasteFile, conf: cfg.ConfigOpts) -> Iterator[Finding]:
