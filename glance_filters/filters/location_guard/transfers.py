@@ -23,7 +23,13 @@ def is_importing(image: images.Image) -> bool:
     when the task has ended; the status follows later, and comes back before
     all stores have the data.
     """
-    if image.status != "importing" and not image.os_glance_import_task:
+    has_failed = (
+        image.os_glance_failed_import
+        and not image.os_glance_importing_to_stores
+    )
+    # Glance leaves its note of some imports that failed.
+    has_task = image.os_glance_import_task and not has_failed
+    if image.status != "importing" and not has_task:
         return False
     age = _age(image)
     return age is None or age < _IMPORT_SECONDS

@@ -23,6 +23,8 @@ FULL: dict[str, Any] = {
     "created_at": "2026-01-01T00:00:00Z",
     "updated_at": "2026-01-02T00:00:00Z",
     "os_glance_import_task": "a task",
+    "os_glance_importing_to_stores": "a,b",
+    "os_glance_failed_import": "c",
 }
 
 

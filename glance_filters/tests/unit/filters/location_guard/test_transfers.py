@@ -73,6 +73,26 @@ class TransferTest(GuardTestCase):
                 },
                 409,
             ),
+            # It has failed.
+            (
+                {
+                    "status": "queued",
+                    "os_glance_failed_import": "a",
+                    "os_glance_importing_to_stores": "",
+                    **task,
+                },
+                200,
+            ),
+            # Another store has failed.
+            (
+                {
+                    "status": "queued",
+                    "os_glance_failed_import": "a",
+                    "os_glance_importing_to_stores": "b",
+                    **task,
+                },
+                409,
+            ),
             # Its worker has died, as Glance supposes too then.
             ({"status": "importing", "updated_at": long_ago.isoformat()}, 200),
             (
