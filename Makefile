@@ -16,7 +16,7 @@ LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 # uv is to trust the certification authorities that the machine trusts.
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help demo serve readme test test-long fuzz bench bench-quick matrix \
+.PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz bench bench-quick matrix \
 	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
 	security mutation soak clean
 
@@ -61,6 +61,15 @@ $(VENV)/.installed-security: $(VENV)/.installed security-requirements.txt
 
 demo: $(VENV)/.installed
 	@$(BIN)/python -m demo
+
+# The same, and more, through the proxy in front of it.
+demo-proxy: $(VENV)/.installed
+	@$(BIN)/python -m demo.proxy
+
+# Real Newton and Ocata, alone and behind the proxy; needs Python 2.7 and the
+# program that OLD_GLANCE names. WRITE=write makes the documentation's table.
+old-glance: $(VENV)/.installed
+	@$(BIN)/python -m demo.proxy old $(WRITE)
 
 serve: $(VENV)/.installed
 	@$(BIN)/python -m demo serve

@@ -26,6 +26,7 @@ import glance_filters.opts
 from glance_filters.filters import shared
 from glance_filters.filters.registry import FILTERS
 from glance_filters.opts import list_opts
+from glance_filters.paste.file import FACTORIES
 
 DISTRIBUTION = "glance-filters"
 CHECKOUT = pathlib.Path(glance_filters.__file__).parents[1]
@@ -170,8 +171,8 @@ class PasteFileTest(testtools.TestCase):
     def test_each_filter_has_a_section(self) -> None:
         for name in self.names:
             self.assertEqual(
-                f"egg:{DISTRIBUTION}#{name}",
-                self.file.get(f"filter:{name}", "use"),
+                FACTORIES[name],
+                self.file.get(f"filter:{name}", "paste.filter_factory"),
             )
 
     def test_keys_offered_in_a_section_are_the_options(self) -> None:

@@ -127,7 +127,8 @@ class FifthFilterTest(testtools.TestCase):
         self.run_python(*command, "insert", "--write", str(file))
         text = file.read_text()
         self.assertIn(" range_translator fifth rootapp", text)
-        self.assertIn("use = egg:glance-filters#fifth", text)
+        factory = "glance_filters.filters.fifth:Fifth.factory"
+        self.assertIn(f"paste.filter_factory = {factory}", text)
         self.run_python(*command, "check", str(file))
         self.run_python(*command, "remove", "--write", str(file))
         self.assertEqual(ini, file.read_text())
