@@ -107,6 +107,11 @@ bench: $(VENV)/.installed-bench
 bench-quick: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench --quick
 
+# Mixed traffic for a quarter of an hour: what grows, and what fails.
+SOAK_SECONDS ?= 900
+soak: $(VENV)/.installed-bench
+	@$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS) $(SOAK_ARGS)
+
 # Each release of Glance, by these tests and by its own; RELEASES="22.1.1 ..."
 # for some of them.
 matrix: $(VENV)/.installed-matrix
