@@ -16,6 +16,7 @@ from bench import (
     growth,
     guard,
     passthrough,
+    proxy,
     range_peers,
     ranges,
     real_ranges,
@@ -56,6 +57,7 @@ def main() -> int:
     show(upload.sections(how))
     show(guard.sections(how))
     show(end_to_end.sections(how))
+    show(proxy.sections(how))
     reached = [goal for section in sections for goal in section.goals]
     print(f"{report.conditions()}\n\n{table.goals_text(reached)}")
     if how.is_quick:

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
+from glance_filters import stores
 from glance_filters.filters import base, counters
 from glance_filters.filters.range_translator import planning
 from glance_filters.http import byte_ranges
@@ -121,6 +123,18 @@ OPTS: tuple[cfg.Opt, ...] = (
             "filter must come before versionnegotiation for that."
         ),
     ),
+    cfg.ListOpt(
+        "random_access_stores",
+        item_type=types.String(choices=stores.TYPES),
+        default=list(stores.TYPES),
+        mutable=True,
+        help=(
+            "The types of stores, as in enabled_backends, whose images are "
+            "read from any position, where Glance alone reads them only as a "
+            "whole. The stores must be in the process of the filter. Empty: "
+            "all stores stay as they are."
+        ),
+    ),
     *counters.OPTS,
 )
 
@@ -139,6 +153,7 @@ class RangeTranslatorSettings:
     cache_control: str
     request_content_range: str
     add_api_version: bool
+    random_access_stores: Sequence[str]
 
     @functools.cached_property
     def limits(self) -> byte_ranges.Limits:
