@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from glance_filters import proxy
-from glance_filters.filters import configuration, standalone
 from glance_filters.proxy import settings
 
 if TYPE_CHECKING:
@@ -141,6 +140,8 @@ def _server(options: argparse.Namespace) -> Any:
     """
     from gunicorn import errors
     from gunicorn.app import base
+
+    from glance_filters.filters import configuration, standalone
 
     config = proxy_settings(options)
 
