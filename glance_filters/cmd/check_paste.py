@@ -22,6 +22,7 @@ EXIT_UNREADABLE = 2
 # them: it need not be installed where a file is checked.
 _GLANCE_OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
     (None, cfg.IntOpt("workers")),
+    (None, cfg.DictOpt("enabled_backends", default={})),
     (None, cfg.BoolOpt("show_multiple_locations", default=False)),
     ("image_format", cfg.ListOpt("disk_formats")),
 )
