@@ -21,7 +21,10 @@ OPTS: tuple[cfg.Opt, ...] = (
         "core_protocol",
         default="auto",
         choices=[
-            ("auto", "ask the core for its versions, and remember them"),
+            (
+                "auto",
+                "as the API versions of Glance say, which are asked for once",
+            ),
             ("range", "by the Range header, as Glance does since Pike"),
             (
                 "content-range",
@@ -30,7 +33,7 @@ OPTS: tuple[cfg.Opt, ...] = (
             ("none", "not at all: parts are cut out of the whole image"),
         ],
         mutable=True,
-        help="How the core behind the filter is asked for a part of an image.",
+        help="How Glance is asked for a part of an image.",
     ),
     cfg.IntOpt(
         "max_ranges",
@@ -114,10 +117,10 @@ OPTS: tuple[cfg.Opt, ...] = (
         default=True,
         mutable=True,
         help=(
-            "Whether a core that is older than the Range header (its highest "
-            "version is below 2.6) gets one minor version more in its "
+            "Whether a Glance that does not understand Range (its highest API "
+            "version is below 2.6) gets one more minor version in its "
             "versions document, and in the URLs that it understands. The "
-            "filter must stand before version negotiation for that."
+            "filter must come before versionnegotiation for that."
         ),
     ),
     cfg.ListOpt(

@@ -175,6 +175,8 @@ class Download:
         """Return how to read the parts; None if the whole is to be sent."""
         if wanted.size not in (None, size):
             raise errors.RangeNotSatisfiable(size)
+        if len(wanted.specs) == 1 and opened and not opened.is_whole:
+            return planning.of_one(opened.span)
         costs = self._settings.costs
         try:
             return planning.plan(
