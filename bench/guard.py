@@ -16,6 +16,7 @@ from glance_filters.tests.fixtures import (
     auth,
     http_client,
     http_data,
+    lock_databases,
     lock_servers,
     real_glance,
 )
@@ -60,6 +61,13 @@ def _drivers(stack: contextlib.ExitStack) -> Iterator[tuple[str, str]]:
     yield "files", f"file://{folder}/locks"
     yield "Redis", stack.enter_context(lock_servers.RedisServer()).url()
     yield "etcd", stack.enter_context(lock_servers.EtcdServer()).url()
+    for name, server_class in (
+        ("MariaDB", lock_databases.MariaDbServer),
+        ("PostgreSQL", lock_databases.PostgresqlServer),
+    ):
+        # Where it is installed.
+        if server_class.missing() is None:
+            yield name, stack.enter_context(server_class()).url()
 
 
 def measure_each(

@@ -121,26 +121,28 @@ def demonstrate() -> int:
     return failures
 
 
-def observed_files() -> dict[Path, str]:
+def observed_files(
+    alone: rows.GlanceSide, filtered: rows.GlanceSide
+) -> dict[Path, str]:
     """Return the text of each file that shows what the demo observes."""
-    with _sides() as sides:
-        table = readme.table(SECTIONS.values(), *sides)
-        text = readme.README.read_text(encoding="utf-8")
-        return {
-            readme.README: readme.with_table(text, table),
-            **{
-                examples.include_file(name): examples.include_text(
-                    example, *sides
-                )
-                for name, example in EXAMPLES.items()
-            },
-        }
+    table = readme.table(SECTIONS.values(), alone, filtered)
+    text = readme.README.read_text(encoding="utf-8")
+    return {
+        readme.README: readme.with_table(text, table),
+        **{
+            examples.include_file(name): examples.include_text(
+                example, alone, filtered
+            )
+            for name, example in EXAMPLES.items()
+        },
+    }
 
 
 def write_files() -> None:
     """Write the table of the README and the examples of the documentation."""
-    for path, text in observed_files().items():
-        path.write_text(text, encoding="utf-8")
+    with _sides() as sides:
+        for path, text in observed_files(*sides).items():
+            path.write_text(text, encoding="utf-8")
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ _HEAD = ".. Made by make readme; do not edit.\n"
 _LEFT_OUT = ("connection", "date", "server", "x-openstack-request-id")
 # As long as the texts that they stand for, so that Content-Length is right.
 _BOUNDARY = "0123456789abcdef0123456789abcdef"
+_IMAGE_ID = "0a5f4d2e-7c1b-4e9d-8f36-1b2c3d4e5f60"
 _LONGEST_TEXT = 90
 
 
@@ -56,31 +57,54 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Observation:
+    """What was sent to a side, and what was observed.
+
+    :ivar request: the request
+    :ivar answer: the answer to it
+    :ivar image_id: the image that both are about, if any
+    :ivar remark: what else was observed, in a sentence, if anything
+    """
+
+    request: Request
+    answer: http_client.Response
+    image_id: str = ""
+    remark: str = ""
+
+    def request_lines(self) -> list[str]:
+        """Return the lines of the request that the page shows."""
+        return [self._shown(line) for line in self.request.lines()]
+
+    def answer_lines(self) -> list[str]:
+        """Return the lines of the answer that the page shows."""
+        lines = [self._shown(line) for line in _answer_lines(self.answer)]
+        return [*lines, "", f"({self.remark})"] if self.remark else lines
+
+    def _shown(self, line: str) -> str:
+        return (
+            line.replace(self.image_id, _IMAGE_ID) if self.image_id else line
+        )
+
+
+@dataclass(frozen=True)
 class Example:
     """What the page of a filter opens with.
 
     :ivar caption: what the request is about, in a sentence without its end
-    :ivar request: the request
-    :ivar observe: prepares a side, sends the request and returns the answer,
-        and what else was observed, in a sentence, if anything
+    :ivar observe: prepares a side and sends the request
     """
 
     caption: str
-    request: Request
-    observe: Callable[[rows.GlanceSide], tuple[http_client.Response, str]]
+    observe: Callable[[rows.GlanceSide], Observation]
 
     def blocks(
         self, alone: rows.GlanceSide, filtered: rows.GlanceSide
     ) -> Iterator[tuple[str, list[str]]]:
         """Observe both sides; yield captions and the lines below them."""
-        yield self.caption, list(self.request.lines())
-        for caption, side in (
-            ("Glance alone answers", alone),
-            ("With the filters", filtered),
-        ):
-            answer, remark = self.observe(side)
-            lines = list(_answer_lines(answer))
-            yield caption, [*lines, "", f"({remark})"] if remark else lines
+        observed = self.observe(alone)
+        yield self.caption, observed.request_lines()
+        yield "Glance alone answers", observed.answer_lines()
+        yield "With the filters", self.observe(filtered).answer_lines()
 
 
 def include_file(filter_name: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from glance_filters.tests.fixtures import (
     auth,
@@ -72,13 +72,10 @@ class GlanceSide:
         """Return a client of the API."""
         return self._glance.client(token)
 
-    def add_image(self, status: str, locations: int, **fields: Any) -> str:
-        """Add an image by the API and set its status in the database.
-
-        :param fields: members of the image
-        """
+    def add_image(self, status: str, locations: int) -> str:
+        """Add an image by the API and set its status in the database."""
         owner = self.client(self._token)
-        image_id = owner.create_image(**fields)
+        image_id = owner.create_image()
         for path in list(WEB_FILES)[:locations]:
             operation = {
                 "op": "add",

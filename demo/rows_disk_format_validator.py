@@ -6,11 +6,7 @@ from __future__ import annotations
 
 from demo import examples
 from demo.rows import GlanceSide, Row, Section, Side, describe_status
-from glance_filters.tests.fixtures import (
-    auth,
-    disk_files,
-    http_client,
-)
+from glance_filters.tests.fixtures import auth, disk_files
 
 # The operator's list in the demonstration.
 OPTIONS = {"disk_formats": "raw,qcow2,vmdk,iso,ploop", "inspect": "enforce"}
@@ -112,26 +108,24 @@ SECTION = Section(
     legacy_rows=(_create("vdi"), _legacy(_DISGUISED), _legacy(_UNSAFE)),
 )
 
-_EXAMPLE_ID = "2c7b6f40-9e3d-40bf-ab58-3d4e5f607182"
 
-
-def _show(side: GlanceSide) -> tuple[http_client.Response, str]:
+def _show(side: GlanceSide) -> examples.Observation:
     client = side.client(auth.MEMBER)
-    client.create_image(id=_EXAMPLE_ID, disk_format="raw")
-    answer = EXAMPLE.request.send(client)
-    status, _ = side.image(_EXAMPLE_ID)
-    stored = side.stored_bytes(_EXAMPLE_ID)
-    return answer, f"the image is {status}; the store has {stored} bytes of it"
-
-
-EXAMPLE = examples.Example(
-    "An upload of a VMDK to an image whose disk_format is raw",
-    examples.Request(
+    image_id = client.create_image(disk_format="raw")
+    request = examples.Request(
         "PUT",
-        f"/v2/images/{_EXAMPLE_ID}/file",
+        f"/v2/images/{image_id}/file",
         {"Content-Type": "application/octet-stream", "Accept": "text/plain"},
         _VMDK,
         f"({len(_VMDK)} bytes of a VMDK)",
-    ),
-    _show,
+    )
+    answer = request.send(client)
+    status, _ = side.image(image_id)
+    stored = side.stored_bytes(image_id)
+    remark = f"the image is {status}; the store has {stored} bytes of it"
+    return examples.Observation(request, answer, image_id, remark)
+
+
+EXAMPLE = examples.Example(
+    "An upload of a VMDK to an image whose disk_format is raw", _show
 )

@@ -174,41 +174,44 @@ def _upload(image_id: str) -> examples.Request:
     )
 
 
-def _race(
-    side: GlanceSide, image_id: str
-) -> tuple[int, http_client.Response, bool]:
+def _race(side: GlanceSide) -> tuple[int, examples.Observation]:
     """Upload while a patch waits for the URL of a new location.
 
-    :returns: the status of the patch, the answer to the upload, and True if
-        it promises that the data is stored, and the data is lost
+    :returns: the status of the patch, and the upload, with a remark whether
+        data is lost of which its answer promises that it is stored
     """
+    image_id = side.add_image("queued", 0)
     client = side.client(auth.ADMIN)
+    request = _upload(image_id)
     with futures.ThreadPoolExecutor() as pool:
         with side.hold_spare_location() as hold:
             patch = pool.submit(_replace, client, side, image_id)
             hold.asked.wait(_RACE_SECONDS)
-            upload = pool.submit(_upload(image_id).send, client)
+            upload = pool.submit(request.send, client)
             # Glance alone is done by then; the guard makes the upload wait.
             futures.wait([upload], _RACE_SECONDS)
     kept = client.request("GET", f"/v2/images/{image_id}/file").body == _DATA
     answer = upload.result()
-    return patch.result().status, answer, answer.status < 300 and not kept
+    lost = answer.status < 300 and not kept
+    remark = "the upload is lost" if lost else "no data is lost"
+    return patch.result().status, examples.Observation(
+        request, answer, image_id, remark
+    )
 
 
 def _describe_race(side: Side) -> str:
     assert isinstance(side, GlanceSide)
-    patch, upload, lost = _race(side, side.add_image("queued", 0))
+    patch, upload = _race(side)
     return (
         f"PATCH {describe_status(patch)}\n"
-        f"PUT {describe_status(upload.status)}\n"
-        + ("the upload is lost" if lost else "no data lost")
+        f"PUT {describe_status(upload.answer.status)}\n{upload.remark}"
     )
 
 
 _RACE = Row(
     asked="PATCH replace /locations of a queued image; PUT file meanwhile",
     observe=_describe_race,
-    filtered="PATCH 200 OK\nPUT 409 Conflict\nno data lost",
+    filtered="PATCH 200 OK\nPUT 409 Conflict\nno data is lost",
     in_readme=True,
 )
 
@@ -229,18 +232,10 @@ _LEGACY = (
 )
 
 
-def _show_race(side: GlanceSide) -> tuple[http_client.Response, str]:
-    side.add_image("queued", 0, id=_EXAMPLE_ID)
-    _, upload, lost = _race(side, _EXAMPLE_ID)
-    return upload, "the upload is lost" if lost else "no data is lost"
-
-
-_EXAMPLE_ID = "0a5f4d2e-7c1b-4e9d-8f36-1b2c3d4e5f60"
 EXAMPLE = examples.Example(
     "An upload to a queued image, while a PATCH that replaces the locations "
     "of the image waits for the URL of a new location",
-    _upload(_EXAMPLE_ID),
-    _show_race,
+    lambda side: _race(side)[1],
 )
 
 SECTION = Section(

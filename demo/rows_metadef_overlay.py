@@ -10,7 +10,7 @@ from pathlib import Path
 
 from demo import examples
 from demo.rows import GlanceSide, Row, Section, Side, describe_status
-from glance_filters.tests.fixtures import auth, http_client
+from glance_filters.tests.fixtures import auth
 from glance_filters.tests.fixtures import newton_metadefs as newton
 
 NAMESPACES = "/v2/metadefs/namespaces"
@@ -96,14 +96,15 @@ SECTION = Section(
 )
 
 
-def _show(side: GlanceSide) -> tuple[http_client.Response, str]:
+def _show(side: GlanceSide) -> examples.Observation:
     _prepare(side)
-    return EXAMPLE.request.send(side.client(auth.MEMBER)), ""
+    request = examples.Request("GET", _TYPES, {})
+    answer = request.send(side.client(auth.MEMBER))
+    return examples.Observation(request, answer)
 
 
 EXAMPLE = examples.Example(
     "The hypervisor types that an image may ask for (the description is "
     "shortened)",
-    examples.Request("GET", _TYPES, {}),
     _show,
 )

@@ -187,22 +187,20 @@ SECTION = Section(
     legacy_rows=_LEGACY,
 )
 
-_EXAMPLE_ID = "1b6a5e3f-8d2c-4fae-9a47-2c3d4e5f6071"
 _TEXT = b"".join(b"This is line %02d of the image.\n" % n for n in range(99))
 
 
-def _show(side: GlanceSide) -> tuple[http_client.Response, str]:
+def _show(side: GlanceSide) -> examples.Observation:
     client = side.client(auth.MEMBER)
-    client.create_image(_TEXT, id=_EXAMPLE_ID)
-    return EXAMPLE.request.send(client), ""
+    image_id = client.create_image(_TEXT)
+    request = examples.Request(
+        "GET",
+        f"/v2/images/{image_id}/file",
+        {"Range": "bytes=0-10,-7", "Accept": "text/plain"},
+    )
+    return examples.Observation(request, request.send(client), image_id)
 
 
 EXAMPLE = examples.Example(
-    "The first 11 bytes of an image, and the last 7",
-    examples.Request(
-        "GET",
-        f"/v2/images/{_EXAMPLE_ID}/file",
-        {"Range": "bytes=0-10,-7", "Accept": "text/plain"},
-    ),
-    _show,
+    "The first 11 bytes of an image, and the last 7", _show
 )

@@ -142,7 +142,7 @@ def resolve(
     ranges = [each for spec in specs if (each := within(spec, size))]
     if not ranges:
         raise Unsatisfiable
-    if sum(map(len, ranges)) > size and len(ranges) > 1:
+    if sum(map(len, ranges)) > size:
         raise TooCostly("more than the whole")
     joined, overlaps = coalesced(ranges)
     if overlaps > limits.max_overlaps:

@@ -102,7 +102,7 @@ class ImageLocks:
         self,
         url: str,
         timeout: float,
-        server_timeout: float = 2.0,
+        server_timeout: float = 3.0,
         max_waiters: int = 8,
         retry_seconds: float = 5.0,
         listener: breaker.Listener | None = None,

@@ -34,7 +34,6 @@ which Glance finds out how long it is).
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -93,14 +92,7 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
     ) -> Iterator[findings.Finding]:
         """Yield what makes the guard weaker than it looks."""
         url = config.values()["coordination_url"]
-        if url and not url.startswith("file:"):
-            if importlib.util.find_spec("tooz") is None:
-                yield findings.Finding(
-                    place,
-                    "coordination_url needs tooz, which is not installed",
-                    "Install glance-filters[coordination]",
-                )
-        elif not url and config.of_service(None, "workers") != 1:
+        if not url and config.of_service(None, "workers") != 1:
             yield findings.Finding(
                 place,
                 "images are locked within each worker only, and there may be "

@@ -27,7 +27,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from glance_filters import errors
+from glance_filters import errors, stores
 from glance_filters.filters import base, configuration
 from glance_filters.filters.range_translator import (
     legacy,
@@ -72,6 +72,13 @@ class RangeTranslator(base.Filter[options.RangeTranslatorSettings]):
             raise ValueError("cache_control is no value of a header field")
         return options.RangeTranslatorSettings(**values)
 
+    def prepare(self, settings: options.RangeTranslatorSettings) -> None:
+        """Have the stores read as the settings say, if there are stores yet.
+
+        Releases of Glance on eventlet make them after the pipeline.
+        """
+        stores.install(settings.random_access_stores)
+
     def handle(
         self, request: Request, settings: options.RangeTranslatorSettings
     ) -> WSGIApplication | None:
@@ -93,6 +100,8 @@ class RangeTranslator(base.Filter[options.RangeTranslatorSettings]):
         self, request: Request, settings: options.RangeTranslatorSettings
     ) -> WSGIApplication:
         environ = request.environ
+        if "HTTP_RANGE" in environ or "HTTP_CONTENT_RANGE" in environ:
+            stores.install(settings.random_access_stores, is_serving=True)
         data = sources.ImageData(request)
         parts = self._old_glance.parts_source(
             request, data, settings.core_protocol

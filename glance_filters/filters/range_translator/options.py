@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
+from glance_filters import stores
 from glance_filters.filters import base, counters
 from glance_filters.filters.range_translator import planning
 from glance_filters.http import byte_ranges
@@ -19,7 +21,10 @@ OPTS: tuple[cfg.Opt, ...] = (
         "core_protocol",
         default="auto",
         choices=[
-            ("auto", "ask the core for its versions, and remember them"),
+            (
+                "auto",
+                "as the API versions of Glance say, which are asked for once",
+            ),
             ("range", "by the Range header, as Glance does since Pike"),
             (
                 "content-range",
@@ -28,7 +33,7 @@ OPTS: tuple[cfg.Opt, ...] = (
             ("none", "not at all: parts are cut out of the whole image"),
         ],
         mutable=True,
-        help="How the core behind the filter is asked for a part of an image.",
+        help="How Glance is asked for a part of an image.",
     ),
     cfg.IntOpt(
         "max_ranges",
@@ -112,10 +117,22 @@ OPTS: tuple[cfg.Opt, ...] = (
         default=True,
         mutable=True,
         help=(
-            "Whether a core that is older than the Range header (its highest "
-            "version is below 2.6) gets one minor version more in its "
+            "Whether a Glance that does not understand Range (its highest API "
+            "version is below 2.6) gets one more minor version in its "
             "versions document, and in the URLs that it understands. The "
-            "filter must stand before version negotiation for that."
+            "filter must come before versionnegotiation for that."
+        ),
+    ),
+    cfg.ListOpt(
+        "random_access_stores",
+        item_type=types.String(choices=stores.TYPES),
+        default=list(stores.TYPES),
+        mutable=True,
+        help=(
+            "The types of stores, as in enabled_backends, whose images are "
+            "read from any position, where Glance alone reads them only as a "
+            "whole. The stores must be in the process of the filter. Empty: "
+            "all stores stay as they are."
         ),
     ),
     *counters.OPTS,
@@ -136,6 +153,7 @@ class RangeTranslatorSettings:
     cache_control: str
     request_content_range: str
     add_api_version: bool
+    random_access_stores: Sequence[str]
 
     @functools.cached_property
     def limits(self) -> byte_ranges.Limits:

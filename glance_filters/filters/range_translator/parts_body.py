@@ -10,7 +10,11 @@ from oslo_log import log as logging
 
 from glance_filters.filters.range_translator import planning, sources
 from glance_filters.filters.range_translator.planning import Plan, Read
-from glance_filters.filters.range_translator.sources import Opened, Source
+from glance_filters.filters.range_translator.sources import (
+    ImageData,
+    Opened,
+    Source,
+)
 from glance_filters.http import multipart
 from glance_filters.wsgi import bodies
 
@@ -28,7 +32,7 @@ class PartsBody:
     :param framing: what is around the parts; None for one part alone
     :param max_rest: how many bytes may be read after the last part, so that
         Glance's cache gets the whole image
-    :param image_id: the image, for the log
+    :param data: the image; what it has open is taken over
     """
 
     def __init__(
@@ -38,14 +42,14 @@ class PartsBody:
         opened: Opened,
         framing: multipart.Framing | None,
         max_rest: int,
-        image_id: str,
+        data: ImageData,
     ) -> None:
         self._source = source
         self._plan = plan
         self._opened = opened
         self._framing = framing
         self._max_rest = max_rest
-        self._image_id = image_id
+        self._data = data
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the body.
@@ -57,7 +61,7 @@ class PartsBody:
         except bodies.WrongLength as error:
             LOG.error(
                 "Breaking off a download of image %.80r: %s",
-                self._image_id,
+                self._data.image_id,
                 error,
             )
             raise
@@ -92,3 +96,4 @@ class PartsBody:
     def close(self) -> None:
         """Close what is open."""
         self._opened.close()
+        self._data.close()

@@ -9,6 +9,7 @@ All here is pure: ranges in, ranges out.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -88,17 +89,22 @@ def opening(specs: Sequence[RangeSpec], limits: Limits) -> RangeSpec:
     :returns: what the first parts come out of; :data:`BEYOND` if no image can
         satisfy the request
     """
-    if len(specs) == 1 and specs[0].first is not None:
+    # A suffix of nothing names nothing.
+    specs = [each for each in specs if each.first is not None or each.last]
+    if not specs:
+        return BEYOND
+    if len(specs) == 1:
         return specs[0]
+    if specs[0].first is None:
+        # All suffixes overlap: they are one range.
+        return RangeSpec(
+            None, max(each.last or 0 for each in specs if each.first is None)
+        )
+    # Where a suffix begins is not known, nor what goes well with it.
+    known = itertools.takewhile(lambda each: each.first is not None, specs)
     parts = [
-        part
-        for each in specs
-        if each.first is not None
-        and (part := byte_ranges.within(each, _ENDLESS))
+        part for each in known if (part := byte_ranges.within(each, _ENDLESS))
     ]
-    if not parts:
-        longest = max(each.last or 0 for each in specs)
-        return RangeSpec(None, longest) if longest else BEYOND
     joined, _ = byte_ranges.coalesced(parts)
     reads = _grouped(joined, limits.max_gap).reads
     if len(reads) > limits.max_calls:
@@ -112,6 +118,11 @@ def spec_of(read: Read) -> RangeSpec:
     return RangeSpec(
         read.parts[0].start, None if stop == _ENDLESS else stop - 1
     )
+
+
+def of_one(part: ByteRange) -> Plan:
+    """Return the plan of one part, which is just what is open."""
+    return Plan(Read(part.start, (part,)), ())
 
 
 def plan(

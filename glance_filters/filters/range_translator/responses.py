@@ -128,6 +128,15 @@ class Download:
         :raises PreconditionFailed: if a condition of the request is not met
         :raises RangeNotSatisfiable: if no range is within the image
         """
+        response = None
+        try:
+            response = self._partial(wanted)
+        finally:
+            if response is None or not isinstance(response.body, PartsBody):
+                self._data.close()
+        return response
+
+    def _partial(self, wanted: RangeRequest) -> CapturedResponse:
         spec = planning.opening(wanted.specs, self._settings.costs)
         # Each round asks Glance once more, and leaves the plan fewer calls.
         while True:
@@ -166,6 +175,8 @@ class Download:
         """Return how to read the parts; None if the whole is to be sent."""
         if wanted.size not in (None, size):
             raise errors.RangeNotSatisfiable(size)
+        if len(wanted.specs) == 1 and opened and not opened.is_whole:
+            return planning.of_one(opened.span)
         costs = self._settings.costs
         try:
             return planning.plan(
@@ -216,7 +227,7 @@ class Download:
             opened,
             framing,
             self._settings.max_gap,
-            self._data.image_id,
+            self._data,
         )
         return CapturedResponse("206 Partial Content", headers, body)
 

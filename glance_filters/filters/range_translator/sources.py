@@ -14,7 +14,7 @@ from typing import Protocol
 
 from oslo_log import log as logging
 
-from glance_filters import errors
+from glance_filters import errors, stores
 from glance_filters.glance_api import images
 from glance_filters.glance_api.request import Request
 from glance_filters.http import byte_ranges
@@ -78,6 +78,8 @@ class ImageData:
         self._request = request
         self.image_id = request.image_id
         self.calls = 0
+        # What its store opens once for all parts.
+        self._shared = stores.Shared()
 
     @functools.cached_property
     def image(self) -> images.Image | None:
@@ -107,10 +109,15 @@ class ImageData:
         :raises Exception: whatever Glance raises
         """
         self.calls += 1
-        return self._request.capture(
-            {**(fields or {}), "REQUEST_METHOD": "GET"},
-            without=_SELECTING_KEYS,
-        )
+        with self._shared.used():
+            return self._request.capture(
+                {**(fields or {}), "REQUEST_METHOD": "GET"},
+                without=_SELECTING_KEYS,
+            )
+
+    def close(self) -> None:
+        """Close what the store opened for the parts."""
+        self._shared.close()
 
     def fetch_part(self, key: str, value: str) -> CapturedResponse:
         """Ask Glance for a part, by a field of the request.

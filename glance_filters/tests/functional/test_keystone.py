@@ -16,7 +16,7 @@ import requests
 import testtools
 
 from glance_filters import tests
-from glance_filters.paste import pipelines
+from glance_filters.paste.file import NAMES
 from glance_filters.tests.fixtures import (
     class_fixture,
     http_data,
@@ -272,7 +272,7 @@ class KeystoneTest(testtools.TestCase):
 
     def test_in_front_of_auth_token_they_would_be(self) -> None:
         """So the calls that are counted are such that each filter asks."""
-        names = " ".join(pipelines.FILTERS)
+        names = " ".join(NAMES)
         text = keystone_cloud.paste_file_with_filters()
         behind = f" authtoken context {names} "
         self.assertIn(behind, text)

@@ -21,6 +21,7 @@ from glance_filters import tests
 from glance_filters.tests.fixtures import (
     auth,
     class_fixture,
+    http_client,
     http_data,
     image_requests,
     lock_servers,
@@ -30,7 +31,9 @@ from glance_filters.tests.fixtures.image_requests import (
     DATA,
     WEB_DATA,
     Send,
+    add_tag,
     deactivate,
+    delete,
     delete_from_store,
     rename,
     upload,
@@ -140,6 +143,54 @@ class Trials(testtools.TestCase):
             self.assertIn(codes, {(200, 204), (409, 204)})
             status = self.client.show(image_id).json["status"]
             self.assertEqual("deactivated", status, str(codes))
+
+    def test_tag_or_deactivate(self) -> None:
+        for _ in range(TRIALS):
+            image_id = self.client.create_image(DATA)
+            codes = self.pair(image_id, add_tag, deactivate)
+            self.assertEqual((204, 204), codes)
+            image = self.client.show(image_id).json
+            found = (image["status"], image["tags"])
+            self.assertEqual(("deactivated", ["new"]), found)
+
+    def test_change_or_upload(self) -> None:
+        """At its beginning, while it lasts, and at its end."""
+        seen = set()
+        for number in range(TRIALS):
+            image_id = self.client.create_image()
+            change, done, member, value = (
+                (rename, 200, "name", "new"),
+                (add_tag, 204, "tags", ["new"]),
+            )[number % 2]
+            codes = self.pair(image_id, change, upload)
+            self.assertIn(codes, {(done, 204), (409, 204)})
+            image = self.client.show(image_id).json
+            self.assertEqual("active", image["status"], str(codes))
+            self.assertEqual(DATA, self.read(image_id))
+            # What was told as done is not undone.
+            is_there = image[member] == value
+            self.assertEqual(codes[0] == done, is_there, str(codes))
+            seen.add(codes[0])
+        if TRIALS >= 100:
+            self.assertIn(409, seen)
+
+    def test_retry_of_a_deletion(self) -> None:
+        """Of three requests, two are equal: none changes what is deleted."""
+        for _ in range(TRIALS):
+            image_id = self.client.create_image(DATA)
+
+            def both(
+                client: http_client.Client, image_id: str
+            ) -> http_client.Response:
+                deletions = self.pair(image_id, delete, delete)
+                self.assertIn(204, deletions)
+                self.assertLessEqual(set(deletions), {204, 404, 409})
+                return client.show(image_id)
+
+            codes = self.pair(image_id, rename, both)
+            self.assertIn(codes, {(200, 404), (404, 404), (409, 404)})
+            row = self.glance.folder.image_row(image_id)
+            self.assertEqual("deleted", row["status"])
 
     def test_remove_or_delete_from_store(self) -> None:
         remove = self.change("remove", "/locations/1")

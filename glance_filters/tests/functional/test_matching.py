@@ -154,7 +154,8 @@ class MatchingCase(testtools.TestCase):
         for record in told:
             refusal = self.expected(record, status)
         if is_malformed(environ) and answer[0][:3] == "400":
-            self.assertEqual([], behind, about)
+            # The image may have been looked up first.
+            self.assertEqual([], asked, about)
         elif refusal is not None:
             self.assertFalse(is_malformed(environ), about)
             self.assertEqual(str(refusal), answer[0][:3], about)
@@ -176,7 +177,7 @@ class MatchingCase(testtools.TestCase):
             self.assertEqual(told, asked, about)
         return refusal
 
-    def check_each_spelling(self) -> None:
+    def test_each_spelling(self) -> None:
         turns = itertools.cycle(TURNS)
         codes = collections.Counter(
             self.check(request, *turn)
@@ -188,18 +189,19 @@ class MatchingCase(testtools.TestCase):
         for code, least in self.codes.items():
             self.assertGreater(codes[code], least, str(codes))
 
-    def check_all(
+    @hypothesis.settings(
+        suppress_health_check=[hypothesis.HealthCheck.differing_executors]
+    )
+    @hypothesis.given(
+        request_spellings.environs(),
+        st.sampled_from(PLACES),
+        st.sampled_from(STATUSES),
+    )
+    def test_spellings_together(
         self, environ: dict[str, Any], place: tuple[str, str], status: str
     ) -> None:
         for request in self.requests(environ):
             self.check(request, place, status)
-
-
-EACH_TOGETHER = hypothesis.given(
-    request_spellings.environs(),
-    st.sampled_from(PLACES),
-    st.sampled_from(STATUSES),
-)
 
 
 class LocationGuardTest(MatchingCase):
@@ -210,15 +212,6 @@ class LocationGuardTest(MatchingCase):
         self, record: recording_core.Record, status: str
     ) -> int | None:
         return expected_refusal(record, self.core.image, status)
-
-    def test_each_spelling(self) -> None:
-        self.check_each_spelling()
-
-    @EACH_TOGETHER
-    def test_spellings_together(
-        self, environ: dict[str, Any], place: tuple[str, str], status: str
-    ) -> None:
-        self.check_all(environ, place, status)
 
 
 class DiskFormatValidatorTest(MatchingCase):
@@ -236,11 +229,6 @@ class DiskFormatValidatorTest(MatchingCase):
             for collection in ("images", "tasks")
         ]
 
-    def test_each_spelling(self) -> None:
-        self.check_each_spelling()
 
-    @EACH_TOGETHER
-    def test_spellings_together(
-        self, environ: dict[str, Any], place: tuple[str, str], status: str
-    ) -> None:
-        self.check_all(environ, place, status)
+# It is for the subclasses alone.
+del MatchingCase

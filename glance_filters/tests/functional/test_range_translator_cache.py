@@ -180,10 +180,15 @@ class CacheTest(CacheMixin):
             self.image_id,
             {"op": "add", "path": "/locations/-", "value": location},
         )
-        far = {"range_translator": {"max_gap": "1000"}}
-        client = self.client
-        self.client = self.glance.client(
-            self.glance.app(self.filters, {**OPTIONS, **far})
+        near = {"range_translator": {"random_access_stores": ""}}
+        far = {
+            "range_translator": {**near["range_translator"], "max_gap": "1000"}
+        }
+        client, self.client = (
+            self.glance.client(
+                self.glance.app(self.filters, {**OPTIONS, **each})
+            )
+            for each in (near, far)
         )
         # The end is too far away to read on: a useless file is left.
         self.check_part(self.get("bytes=2-4"), 2, 5)

@@ -17,7 +17,7 @@ from pathlib import Path
 import testtools
 
 from glance_filters.filters.disk_format_validator import inspection
-from glance_filters.paste import pipelines
+from glance_filters.paste.file import NAMES
 from glance_filters.tests.fixtures import (
     auth,
     class_fixture,
@@ -349,7 +349,7 @@ class UwsgiTest(StreamTest):
 class AllFiltersTest(StreamTest):
     """All filters in a row, each of which hands the body on."""
 
-    filters = pipelines.FILTERS
+    filters = NAMES
 
 
 class AllFiltersUwsgiTest(AllFiltersTest):

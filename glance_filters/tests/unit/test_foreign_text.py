@@ -95,7 +95,12 @@ class PatternTest(unittest.TestCase):
     def test_no_dollar(self) -> None:
         count = 0
         for name in module_names():
-            module = importlib.import_module(name)
+            try:
+                module = importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                # Only Glance loads it, and Glance is not installed.
+                self.assertEqual("glance", error.name)
+                continue
             found = [(each.pattern, each.flags) for each in compiled(module)]
             path = Path(str(module.__file__))
             found += [(each, 0) for each in written_in(path)]

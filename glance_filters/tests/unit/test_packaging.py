@@ -8,6 +8,7 @@ Nothing here lists a filter or an option: the modules of
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import io
@@ -25,6 +26,7 @@ import glance_filters.opts
 from glance_filters.filters import shared
 from glance_filters.filters.registry import FILTERS
 from glance_filters.opts import list_opts
+from glance_filters.paste.file import FACTORIES
 
 DISTRIBUTION = "glance-filters"
 CHECKOUT = pathlib.Path(glance_filters.__file__).parents[1]
@@ -169,8 +171,8 @@ class PasteFileTest(testtools.TestCase):
     def test_each_filter_has_a_section(self) -> None:
         for name in self.names:
             self.assertEqual(
-                f"egg:{DISTRIBUTION}#{name}",
-                self.file.get(f"filter:{name}", "use"),
+                FACTORIES[name],
+                self.file.get(f"filter:{name}", "paste.filter_factory"),
             )
 
     def test_keys_offered_in_a_section_are_the_options(self) -> None:
@@ -196,3 +198,51 @@ class PasteFileTest(testtools.TestCase):
             end = pipeline.index("cache" if "cache" in pipeline else "rootapp")
             order = self.names
             self.assertEqual(order, pipeline[context + 1 : end], flavor)
+
+
+# Modules that only the tests of others run. There are to be no more of them.
+WITHOUT_TESTS_OF_THEIR_OWN = frozenset(
+    (
+        "cmd/check_metadefs.py",
+        "cmd/check_paste.py",
+        "cmd/edit_paste.py",
+        "cmd/main.py",
+        "cmd/show_paste.py",
+        "cmd/status.py",
+        "filters/disk_format_validator/changes.py",
+        "filters/disk_format_validator/options.py",
+        "filters/findings.py",
+        "filters/location_guard/changes.py",
+        "filters/location_guard/options.py",
+        "filters/location_guard/permission.py",
+        "filters/metadef_overlay/options.py",
+        "locks/backend.py",
+        "metadefs/schema.py",
+        "opts.py",
+        "paste/check.py",
+    )
+)
+
+
+def has_functions(path: pathlib.Path) -> bool:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return any(isinstance(each, ast.FunctionDef) for each in ast.walk(tree))
+
+
+class TestModulesTest(testtools.TestCase):
+    """Each module has its tests at the mirrored path."""
+
+    def test_each_module_has_its_own(self) -> None:
+        package = CHECKOUT / "glance_filters"
+        missing = set()
+        for path in package.rglob("*.py"):
+            place = path.relative_to(package)
+            if place.parts[0] == "tests" or not has_functions(path):
+                continue
+            name = (
+                place.parent.name if place.stem == "__init__" else place.stem
+            )
+            tests = package / "tests" / "unit" / place.parent
+            if not (tests / f"test_{name}.py").exists():
+                missing.add(str(place))
+        self.assertEqual(set(), missing - WITHOUT_TESTS_OF_THEIR_OWN)

@@ -9,6 +9,8 @@ version of which downloads understand ``Range``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from glance_filters.filters.range_translator import sources
 from glance_filters.filters.range_translator.legacy import (
     content_range,
@@ -19,6 +21,12 @@ from glance_filters.filters.range_translator.responses import Download
 from glance_filters.glance_api import calls
 from glance_filters.glance_api.request import Request
 from glance_filters.wsgi.response import CapturedResponse
+
+_SOURCES: dict[str, Callable[[sources.ImageData], sources.Source]] = {
+    protocol.RANGE: sources.RangeSource,
+    protocol.CONTENT_RANGE: content_range.ContentRangeSource,
+    protocol.NONE: sources.WholeSource,
+}
 
 
 class OldGlance:
@@ -48,14 +56,8 @@ class OldGlance:
         :param name: the value of ``core_protocol``
         """
         if name == "auto":
-            spoken = protocol.protocol_of(self._version.minor(request))
-        else:
-            spoken = protocol.Protocol(name)
-        if spoken is protocol.Protocol.RANGE:
-            return sources.RangeSource(data)
-        if spoken is protocol.Protocol.CONTENT_RANGE:
-            return content_range.ContentRangeSource(data)
-        return sources.WholeSource(data)
+            name = protocol.protocol_of(self._version.minor(request))
+        return _SOURCES[name](data)
 
     def respond_to_content_range(
         self, request: Request, download: Download

@@ -174,6 +174,24 @@ class RemovalTest(FolderCase):
             self.logger.output,
         )
 
+    def test_replaced_between_open_and_lock(self) -> None:
+        os.mkdir(self.parent)
+        os.chmod(self.parent, 0o1777)
+        self.lock()()
+        flock = fcntl.flock
+
+        def flock_too_late(anchor: int, operation: int) -> None:
+            fcntl.flock = flock
+            self.replace_folder()
+            self.lock(OTHER)()
+            flock(anchor, operation)
+
+        with fixtures.MonkeyPatch("fcntl.flock", flock_too_late):
+            release = self.lock()
+        self.remove_file()
+        self.assertRaises(errors.LockTimeout, self.others.try_lock, ONE)
+        release()
+
     def test_at_any_moment(self) -> None:
         """Removed between two system calls, whichever they are."""
         for call in ("os.mkdir", "os.open", "fcntl.flock", "fcntl.fcntl"):

@@ -7,7 +7,6 @@ import unittest
 from unittest import mock
 
 from glance_filters.filters.range_translator.legacy import protocol
-from glance_filters.filters.range_translator.legacy.protocol import Protocol
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.filters.range_translator import fake_glance
 
@@ -20,12 +19,12 @@ def versions(*ids: str) -> fakes.Answer:
 class ProtocolTest(unittest.TestCase):
     def test_protocol_of(self) -> None:
         for minor, expected in (
-            (None, Protocol.RANGE),
-            (15, Protocol.RANGE),
-            (6, Protocol.RANGE),
-            (5, Protocol.CONTENT_RANGE),
-            (4, Protocol.CONTENT_RANGE),
-            (3, Protocol.NONE),
+            (None, protocol.RANGE),
+            (15, protocol.RANGE),
+            (6, protocol.RANGE),
+            (5, protocol.CONTENT_RANGE),
+            (4, protocol.CONTENT_RANGE),
+            (3, protocol.NONE),
         ):
             found = protocol.protocol_of(minor)
             self.assertEqual(expected, found, minor)
