@@ -25,6 +25,11 @@ from glance_filters.wsgi import bodies
 SHORT_SECONDS = "0.2"
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n"
+LENGTH = HEAD + b"Content-Length: 10\r\n\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
 def raw(data: bytes) -> raw_upstream.Script:
     """Return a script: read a head, send *data*, close."""
 
@@ -58,12 +63,10 @@ def broken(data: bytes) -> raw_upstream.Script:
 def serve(client: Conversation) -> None:
     """Answer each request without a body by its own head."""
     while head := client.read_head():
-        client.answer(head)
-
-
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n"
-LENGTH = HEAD + b"Content-Length: 10\r\n\r\n"
-CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+        if head.startswith(b"HEAD"):
+            client.send(LENGTH)
+        else:
+            client.answer(head)
 
 
 class ProxyCase(testtools.TestCase):
@@ -183,6 +186,13 @@ class ForwardTest(ProxyCase):
         self.assertEqual("10", found[-1].header("Content-Length"))
         self.assertEqual(1, len(upstream.conversations))
 
+    def test_an_answer_without_a_body_need_not_be_read(self) -> None:
+        upstream = self.upstream(serve)
+        for method in ("HEAD", "HEAD", "GET"):
+            _, body = self.start(method)
+            bodies.close(body)
+        self.assertEqual(1, len(upstream.conversations))
+
     def test_pieces_come_as_they_are_sent(self) -> None:
         goes_on = threading.Event()
         for head, pieces in (
@@ -254,6 +264,12 @@ class FailureTest(ProxyCase):
             ("closes in the status", raw(b"HTTP/1.1 20"), 502),
             ("is stopped in the status", stopped(b"HTTP/1.1 20"), 504),
             ("closes in a field", raw(HEAD + b"Content-Le"), 502),
+            ("closes after a field", raw(HEAD), 502),
+            (
+                "has something else in its header",
+                raw(HEAD + b"else\r\nContent-Length: 5\r\n\r\n01234"),
+                502,
+            ),
             ("resets in a field", broken(HEAD + b"Content-Le"), 502),
             ("is stopped in a field", stopped(HEAD + b"Content-Le"), 504),
             ("speaks something else", raw(b"220 smtp\r\n"), 502),
@@ -281,6 +297,7 @@ class FailureTest(ProxyCase):
             ("is stopped", stopped(LENGTH + b"012")),
             ("closes in a chunk", raw(CHUNKED + b"a\r\n012")),
             ("closes after a chunk", raw(CHUNKED + b"3\r\n012\r\n")),
+            ("closes in the trailer", raw(CHUNKED + b"3\r\n012\r\n0\r\n")),
             ("closes in a size", raw(CHUNKED + b"3\r\n012\r\n4")),
             ("resets in a chunk", broken(CHUNKED + b"a\r\n012")),
             ("is stopped in a chunk", stopped(CHUNKED + b"a\r\n012")),
@@ -362,7 +379,7 @@ class LeftUnreadTest(ProxyCase):
         _, body = self.start()
         self.assertEqual(b"01234", next(iter(body)))
         bodies.close(body)
-        upstream.conversation().closed.wait(30)
+        self.assertTrue(upstream.conversation().closed.wait(30))
         self.assertEqual(200, self.request().status)
         self.assertEqual(2, len(upstream.conversations))
 
@@ -410,7 +427,7 @@ class UploadTest(ProxyCase):
             bodies.close(body)
             self.assertEqual(expected, status)
             client = upstream.conversation()
-            client.closed.wait(30)
+            self.assertTrue(client.closed.wait(30))
             self.assertIn(b"data", client.received)
             self.assertFalse(client.received.endswith(b"0\r\n\r\n"))
             self.assertEqual(200, self.request().status)
@@ -440,7 +457,7 @@ class UploadTest(ProxyCase):
             **{"wsgi.input": io.BytesIO(b"data"), "CONTENT_LENGTH": "10"},
         )
         self.assertEqual("400 Bad Request", status)
-        upstream.conversation().closed.wait(30)
+        self.assertTrue(upstream.conversation().closed.wait(30))
 
     def test_answered_early(self) -> None:
         """The rest of the upload is not read, nor taken for a request."""
@@ -487,7 +504,7 @@ class UploadTest(ProxyCase):
             self.assertEqual([b"no"], list(body))
             bodies.close(body)
             self.assertLess(stream.count, 5)
-            upstream.conversation().closed.wait(30)
+            self.assertTrue(upstream.conversation().closed.wait(30))
             self.assertEqual(200, self.request().status)
             self.assertEqual(2, len(upstream.conversations))
 
