@@ -16,7 +16,9 @@ LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 # uv is to trust the certification authorities that the machine trusts.
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help demo serve readme test test-long fuzz bench bench-quick matrix matrix-quick matrix-ci matrix-table pins lint typing docs clean
+.PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz bench bench-quick matrix \
+	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
+	security mutation soak clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -51,8 +53,23 @@ $(VENV)/.installed-matrix: $(VENV)/.installed matrix-requirements.txt
 	  -r matrix-requirements.txt
 	@touch $@
 
+$(VENV)/.installed-security: $(VENV)/.installed security-requirements.txt
+	@echo "==> installing what looks for weaknesses"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -r security-requirements.txt
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/python -m demo
+
+# The same, and more, through the proxy in front of it.
+demo-proxy: $(VENV)/.installed
+	@$(BIN)/python -m demo.proxy
+
+# Real Newton and Ocata, alone and behind the proxy; needs Python 2.7 and the
+# program that OLD_GLANCE names. WRITE=write makes the documentation's table.
+old-glance: $(VENV)/.installed
+	@$(BIN)/python -m demo.proxy old $(WRITE)
 
 serve: $(VENV)/.installed
 	@$(BIN)/python -m demo serve
@@ -61,12 +78,17 @@ serve: $(VENV)/.installed
 readme: $(VENV)/.installed
 	@$(BIN)/python -m demo readme
 
-test: $(VENV)/.installed
-	@$(BIN)/stestr run --slowest $(STESTR_ARGS)
+# Many tests wait for servers, so there are more workers than CPUs.
+WORKERS ?= $(shell expr 2 '*' "$$(nproc 2>/dev/null || echo 2)")
 
-# The property tests with many more examples.
+test: $(VENV)/.installed
+	@$(BIN)/stestr run --slowest --concurrency $(WORKERS) $(STESTR_ARGS)
+
+# With many more examples of the property tests, and the tests that are only
+# for the nightly run.
 test-long: $(VENV)/.installed
-	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run --slowest $(STESTR_ARGS)
+	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run --slowest \
+	  --concurrency $(WORKERS) $(STESTR_ARGS)
 
 # Hostile disk images, other ones each time: FUZZ_SECONDS=60 for a minute.
 FUZZ_SECONDS ?= 3600
@@ -85,6 +107,11 @@ bench: $(VENV)/.installed-bench
 bench-quick: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench --quick
 
+# Mixed traffic for a quarter of an hour: what grows, and what fails.
+SOAK_SECONDS ?= 900
+soak: $(VENV)/.installed-bench
+	@$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS) $(SOAK_ARGS)
+
 # Each release of Glance, by these tests and by its own; RELEASES="22.1.1 ..."
 # for some of them.
 matrix: $(VENV)/.installed-matrix
@@ -94,13 +121,22 @@ matrix: $(VENV)/.installed-matrix
 matrix-quick: $(VENV)/.installed-matrix
 	@$(BIN)/python -m matrix run --quick $(RELEASES)
 
-# By Glance's own tests too, the oldest, the newest and one between.
-matrix-ci: $(VENV)/.installed-matrix
-	@$(BIN)/python -m matrix run --others-quick 22.1.1 28.1.0 33.0.0
+# By these tests alone, the oldest and the first whose libraries know the
+# formats of images.
+matrix-edges: $(VENV)/.installed-matrix
+	@$(BIN)/python -m matrix run --quick 22.1.1 30.2.0
 
 # The table in the documentation, of what was found last.
 matrix-table: $(VENV)/.installed-matrix
 	@$(BIN)/python -m matrix table --write
+
+# OpenStack's own tests, which need Debian's mariadb-server, qemu-utils and curl.
+TEMPEST ?= ../shared/tempest/run
+
+tempest: $(VENV)/.installed
+	@if [ -x "$(TEMPEST)" ]; then \
+	  $(BIN)/python -m matrix.tempest $(abspath $(TEMPEST)) .tempest; \
+	else echo "skipped: there is no $(TEMPEST) (set TEMPEST=...)"; fi
 
 # The versions of all that the environments hold.
 pins: $(VENV)/.installed-matrix
@@ -109,9 +145,16 @@ pins: $(VENV)/.installed-matrix
 lint: $(VENV)/.installed-lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 typing: $(VENV)/.installed-lint $(VENV)/.installed-bench
 	@$(BIN)/mypy
+
+# Known weaknesses: of the code, and of what it requires.
+security: $(VENV)/.installed-security
+	@$(BIN)/bandit --quiet --configfile pyproject.toml \
+	  --recursive glance_filters
+	@$(BIN)/pip-audit --progress-spinner off --requirement requirements.txt
 
 docs: $(VENV)/.installed-lint
 	@$(BIN)/sphinx-build -W --keep-going -q -b html doc/source doc/build/html

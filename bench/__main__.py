@@ -16,8 +16,10 @@ from bench import (
     growth,
     guard,
     passthrough,
+    proxy,
     range_peers,
     ranges,
+    real_ranges,
     report,
     table,
     upload,
@@ -48,12 +50,14 @@ def main() -> int:
     added = passthrough.measure_added(how.of(150, 10), how.of(1000, 200))
     show([passthrough.section_of(added)])
     show(ranges.sections(how))
+    show(real_ranges.sections(how))
     show(range_peers.sections(how))
     curves = growth.curves(how)
     show([growth.section_of(curves)])
     show(upload.sections(how))
     show(guard.sections(how))
     show(end_to_end.sections(how))
+    show(proxy.sections(how))
     reached = [goal for section in sections for goal in section.goals]
     print(f"{report.conditions()}\n\n{table.goals_text(reached)}")
     if how.is_quick:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BLOCK = 64 * 1024
 
 _BLOCK_DATA = bytes(BLOCK)
-_RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 
 
 class Core:
@@ -53,12 +53,16 @@ class Core:
                 start_response, status="active", size=self._size
             )
         start, stop, status = 0, self._size, "200 OK"
-        headers = [("Content-Type", "application/octet-stream")]
+        headers = [
+            ("Content-Type", "application/octet-stream"),
+            ("Content-MD5", "0" * 32),
+        ]
         text = environ.get("HTTP_RANGE")
         found = _RANGE.fullmatch(text) if text and self._is_native else None
         if found:
-            start = int(found[1])
-            stop = min(int(found[2] or self._size) + 1, self._size)
+            last = int(found[2] or self._size)
+            start = int(found[1] or self._size - last)
+            stop = min(last + 1, self._size) if found[1] else self._size
             status = "206 Partial Content"
             field = f"bytes {start}-{stop - 1}/{self._size}"
             headers.append(("Content-Range", field))

@@ -14,8 +14,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench import apps, cores, effort, figures, measure, table, uploads
-from glance_filters.tests.fixtures import http_client
+from bench import (
+    apps,
+    cores,
+    effort,
+    figures,
+    measure,
+    real_ranges,
+    table,
+    uploads,
+)
+from glance_filters.tests.fixtures import http_client, real_glance
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -205,6 +214,31 @@ def _at_a_time(count: int) -> _Calls:
 
 def curves(how: effort.Effort) -> list[Curve]:
     """Measure."""
+    return [*_virtual_curves(how), *_real_curves(how)]
+
+
+def _real_curves(how: effort.Effort) -> list[Curve]:
+    rounds = how.of(7, 1)
+    with real_glance.RealGlance(is_validated=False) as glance:
+        return [
+            _curve(
+                "Last 64 KiB, real Glance",
+                *("image size, bytes", "flat"),
+                how.of([_MIB, 16 * _MIB, 256 * _MIB], [_MIB, 4 * _MIB]),
+                functools.partial(real_ranges.last_bytes, glance),
+                rounds,
+            ),
+            _curve(
+                "Near ranges, real Glance",
+                *("ranges in a request", "nearly flat"),
+                how.of([1, 3, 10, 30, 100, 300, 1000], [1, 10]),
+                functools.partial(real_ranges.near_ranges, glance),
+                rounds,
+            ),
+        ]
+
+
+def _virtual_curves(how: effort.Effort) -> list[Curve]:
     rounds = how.of(7, 1)
     sizes = how.of(
         [_MIB, 16 * _MIB, 256 * _MIB, 4 * _GIB, 32 * _GIB, 100 * _GIB],
@@ -215,26 +249,26 @@ def curves(how: effort.Effort) -> list[Curve]:
     linear = "time linear, memory flat"
     return [
         _curve(
-            "Last 64 KiB, core with Range",
+            "Last 64 KiB, with Range",
             *(image, flat, sizes),
             functools.partial(_ranged, is_native=True),
             rounds,
         ),
         _curve(
-            "Last 64 KiB, core without Range",
+            "Last 64 KiB, without Range",
             *(image, linear, sizes),
             functools.partial(_ranged, is_native=False),
             rounds,
         ),
         _curve("Upload, inspected", image, linear, sizes, _upload, rounds),
         _curve(
-            "Ranges, core with Range",
+            "Ranges, with Range",
             *("ranges in a request", "linear", counts),
             functools.partial(_ranges, is_native=True),
             rounds,
         ),
         _curve(
-            "Ranges, core without Range",
+            "Ranges, without Range",
             *("ranges in a request", "linear", counts),
             functools.partial(_ranges, is_native=False),
             rounds,
@@ -275,10 +309,10 @@ def section_of(found: Sequence[Curve]) -> table.Section:
     return table.Section(
         "Growth",
         "The smallest and the largest of each curve. Images are virtual: one "
-        "block of 64 KiB, again and again. A core that knows no Range and is "
-        "asked alone sends the whole. Memory is the peak of what Python held "
-        "during one call with the filter, answers and threads of the "
-        "benchmark included.",
+        "block of 64 KiB, again and again. A stand-in that does not "
+        "understand Range, alone, sends the whole. Memory is the peak of what "
+        "Python held during one call with the filter, answers and threads of "
+        "the benchmark included.",
         ("", "size", "without", "with", "peak memory", "should be"),
         rows,
     )

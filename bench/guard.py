@@ -16,6 +16,7 @@ from glance_filters.tests.fixtures import (
     auth,
     http_client,
     http_data,
+    lock_databases,
     lock_servers,
     real_glance,
 )
@@ -32,7 +33,9 @@ def sections(how: effort.Effort) -> list[table.Section]:
     rounds = how.of(150, 3)
     rows: list[Sequence[str]] = []
     with contextlib.ExitStack() as stack:
-        glance = stack.enter_context(real_glance.RealGlance())
+        glance = stack.enter_context(
+            real_glance.RealGlance(is_validated=False)
+        )
         web = http_data.HttpDataServer({"/data": b"data"})
         stack.enter_context(web)
         for name, url in _drivers(stack):
@@ -41,9 +44,9 @@ def sections(how: effort.Effort) -> list[table.Section]:
         table.Section(
             "Requests that location_guard locks and checks",
             "Real Glance with its file store, in one process with the guard; "
-            "the lock servers are on the same host. The lock alone is got and "
-            "let go of; the look-up alone is the GET of the image that a "
-            "change of locations needs. Each is measured in turns with the "
+            "the lock servers are on the same host. Lock alone: acquired and "
+            "released. Look-up alone: the GET of the image that a change of "
+            "locations needs. Each is measured in turns with the "
             "request without the guard; the factor is with to without.",
             ("", "without", "added", "factor", "lock alone", "look-up alone"),
             rows,
@@ -58,6 +61,13 @@ def _drivers(stack: contextlib.ExitStack) -> Iterator[tuple[str, str]]:
     yield "files", f"file://{folder}/locks"
     yield "Redis", stack.enter_context(lock_servers.RedisServer()).url()
     yield "etcd", stack.enter_context(lock_servers.EtcdServer()).url()
+    for name, server_class in (
+        ("MariaDB", lock_databases.MariaDbServer),
+        ("PostgreSQL", lock_databases.PostgresqlServer),
+    ):
+        # Where it is installed.
+        if server_class.missing() is None:
+            yield name, stack.enter_context(server_class()).url()
 
 
 def measure_each(

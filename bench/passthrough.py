@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import apps, figures, goals, measure, peers, table
-from glance_filters.glance_api import api_calls
+from glance_filters.glance_api import matching
 
 _NO_OP = "no-op filter"
 _ALL = "all four filters"
@@ -108,7 +108,7 @@ def _owners(environ: dict[str, object]) -> set[str]:
     own = {
         name
         for name, each in apps.FILTERS.items()
-        if api_calls.CallMatcher(each.calls).match(environ) is not None
+        if matching.CallMatcher(each.api_calls).match(environ) is not None
     }
     return {*own, _ALL} if own else own
 

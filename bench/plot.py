@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib
 
-from bench import growth
+from bench import growth, soak
 
 # Before pyplot is loaded: no display is needed, and what is drawn depends on
 # the figures alone.
@@ -67,12 +67,31 @@ def draw_bars(
     names: Sequence[str], values: Sequence[float], path: Path
 ) -> None:
     """Draw what each filter adds, in microseconds, on a logarithmic scale."""
-    figure, axes = pyplot.subplots(figsize=(8, 3.5), layout="constrained")
+    # Narrow, so that it can be read on a phone.
+    figure, axes = pyplot.subplots(figsize=(4.8, 3.2), layout="constrained")
     bars = axes.barh(names, [value * 1e6 for value in values])
     axes.bar_label(bars, fmt="%.3g", padding=3)
     axes.set(xscale="log", xlabel="added to GET images, us")
-    axes.margins(x=0.15)
+    axes.margins(x=0.25)
     axes.invert_yaxis()
+    _save(figure, path)
+
+
+def draw_soak(samples: Sequence[soak.Sample], path: Path) -> None:
+    """Draw what the workers needed over time, one below the other."""
+    names = list(samples[0].needs)
+    # Narrow, so that it can be read on a phone.
+    figure, axes = pyplot.subplots(
+        len(names), 1, figsize=(4.8, 5), layout="constrained", sharex=True
+    )
+    for name, each in zip(names, axes):
+        each.plot(
+            [sample.at / 60 for sample in samples],
+            [sample.needs[name] for sample in samples],
+        )
+        each.set(ylabel=name, ylim=(0, None))
+        each.grid(alpha=0.3)
+    axes[-1].set(xlabel="minutes")
     _save(figure, path)
 
 

@@ -153,9 +153,9 @@ def sections(how: effort.Effort) -> list[table.Section]:
     return [
         table.Section(
             "Ranges: beside other libraries",
-            f"64 KiB of a file of {figures.size(size)}. Cutting: the core's "
-            "iterable of the whole is all there is. Seeking: the file can be "
-            "read at a place; for range_translator the core does that. In "
+            f"64 KiB of a file of {figures.size(size)}. Cutting: all there "
+            "is is an iterable of the whole. Seeking: the file can be read at "
+            "a place; for range_translator the stand-in does that. In "
             "brackets: as a multiple of the first of each kind. None of the "
             "others answers several ranges by parts.",
             ("", *places),

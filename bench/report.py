@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from bench import goals, growth, passthrough, plot, table
+from bench import cost, goals, growth, passthrough, plot, table
 
 _HEAD = ".. Made by make bench; do not edit."
 
+COST = "benchmarks-cost.inc"
 TABLE = "benchmarks-table.inc"
 GROWTH = "benchmarks-growth.svg"
 PASSTHROUGH = "benchmarks-passthrough.svg"
@@ -47,6 +48,8 @@ def write(
     """Write the tables and the plots into the documentation's folder."""
     text = "\n\n".join(paragraphs(sections)) + "\n"
     (folder / TABLE).write_text(text)
+    answers = [_HEAD, table.as_rst(cost.HEAD, list(cost.rows(sections)))]
+    (folder / COST).write_text("\n\n".join([*answers, conditions()]) + "\n")
     plot.draw_growth(curves, folder / GROWTH)
     values = {
         side: value

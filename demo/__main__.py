@@ -10,10 +10,12 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from demo import (
     compare,
+    examples,
     readme,
     rows,
     rows_disk_format_validator,
@@ -22,40 +24,36 @@ from demo import (
     rows_range_translator,
     serve,
 )
-from glance_filters.filters import (
-    base,
-    disk_format_validator,
-    location_guard,
-    metadef_overlay,
-    range_translator,
-)
+from glance_filters.filters import registry
 from glance_filters.tests.fixtures import (
     auth,
     http_data,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# The filters in the pipeline, outermost first, and what is shown of each.
-FILTER_CLASSES: tuple[type[base.Filter[Any]], ...] = (
-    metadef_overlay.MetadefOverlay,
-    disk_format_validator.DiskFormatValidator,
-    location_guard.LocationGuard,
-    range_translator.RangeTranslator,
-)
+# The filters in the pipeline, outermost first.
+FILTER_CLASSES = registry.FILTERS
 FILTERS = tuple(each.name for each in FILTER_CLASSES)
 OPTIONS: dict[str, dict[str, str]] = {
-    disk_format_validator.NAME: rows_disk_format_validator.OPTIONS,
+    "disk_format_validator": rows_disk_format_validator.OPTIONS,
 }
-SECTIONS = (
-    rows_location_guard.SECTION,
-    rows_range_translator.SECTION,
-    rows_disk_format_validator.SECTION,
-    rows_metadef_overlay.SECTION,
-)
+SECTIONS = {
+    "location_guard": rows_location_guard.SECTION,
+    "range_translator": rows_range_translator.SECTION,
+    "disk_format_validator": rows_disk_format_validator.SECTION,
+    "metadef_overlay": rows_metadef_overlay.SECTION,
+}
+# With each of them a page of the documentation opens.
+EXAMPLES = {
+    "location_guard": rows_location_guard.EXAMPLE,
+    "range_translator": rows_range_translator.EXAMPLE,
+    "disk_format_validator": rows_disk_format_validator.EXAMPLE,
+    "metadef_overlay": rows_metadef_overlay.EXAMPLE,
+}
 
 
 @contextlib.contextmanager
@@ -67,7 +65,7 @@ def _step(text: str) -> Iterator[None]:
 
 
 def _legacy_sides() -> list[rows.LegacySide]:
-    core = legacy_core.LegacyCore("newton")
+    core = legacy_glance.LegacyGlance("newton")
     app: WSGIApplication = core
     for filter_class in reversed(FILTER_CLASSES):
         options = OPTIONS.get(filter_class.name, {})
@@ -78,7 +76,7 @@ def _legacy_sides() -> list[rows.LegacySide]:
 @contextlib.contextmanager
 def _sides() -> Iterator[list[rows.GlanceSide]]:
     """Start Glance alone and with the filters."""
-    # What the filters before the stub log would stand in the tables.
+    # Without a handler, logging would print warnings between the tables.
     for name in ("glance_filters", "oslo_utils"):
         logging.getLogger(name).addHandler(logging.NullHandler())
     with contextlib.ExitStack() as stack:
@@ -90,7 +88,9 @@ def _sides() -> Iterator[list[rows.GlanceSide]]:
         ):
             with _step(text):
                 glance = stack.enter_context(
-                    real_glance.GlanceServer(filters, OPTIONS)
+                    real_glance.GlanceServer(
+                        filters, OPTIONS, is_validated=False
+                    )
                 )
             sides.append(rows.GlanceSide(glance, web, auth.MEMBER))
         yield sides
@@ -100,19 +100,19 @@ def demonstrate() -> int:
     """Print all tables; return the number of rows that are wrong."""
     failures = 0
     with _sides() as sides:
-        for section in SECTIONS:
+        for name, section in SECTIONS.items():
             failures += compare.compare(
                 section.title,
-                ("asked", "Glance alone", "with the filters"),
+                ("request", "Glance alone", "with the filters"),
                 section.rows,
                 *sides,
             )
-            compare.quote(section, *sides)
-    for section in SECTIONS:
+            compare.show(EXAMPLES[name], *sides)
+    for section in SECTIONS.values():
         failures += compare.compare(
             f"{section.title}\n(on a stub that answers as Glance 13.0.0, "
             "Newton, was recorded to answer)",
-            ("asked", "Newton stub alone", "with the filters"),
+            ("request", "Newton stub alone", "with the filters"),
             section.legacy_rows,
             *_legacy_sides(),
         )
@@ -121,12 +121,28 @@ def demonstrate() -> int:
     return failures
 
 
-def write_readme() -> None:
-    """Observe the rows that the README shows, and write them into it."""
-    with _sides() as sides:
-        made = readme.table(SECTIONS, *sides)
+def observed_files(
+    alone: rows.GlanceSide, filtered: rows.GlanceSide
+) -> dict[Path, str]:
+    """Return the text of each file that shows what the demo observes."""
+    table = readme.table(SECTIONS.values(), alone, filtered)
     text = readme.README.read_text(encoding="utf-8")
-    readme.README.write_text(readme.with_table(text, made), encoding="utf-8")
+    return {
+        readme.README: readme.with_table(text, table),
+        **{
+            examples.include_file(name): examples.include_text(
+                example, alone, filtered
+            )
+            for name, example in EXAMPLES.items()
+        },
+    }
+
+
+def write_files() -> None:
+    """Write the table of the README and the examples of the documentation."""
+    with _sides() as sides:
+        for path, text in observed_files(*sides).items():
+            path.write_text(text, encoding="utf-8")
 
 
 def main() -> int:
@@ -135,10 +151,10 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command")
     serving = commands.add_parser("serve", help=serve.__doc__)
     serving.add_argument("--port", type=int, default=0, help="default: free")
-    commands.add_parser("readme", help=write_readme.__doc__)
+    commands.add_parser("readme", help=write_files.__doc__)
     arguments = parser.parse_args()
     if arguments.command == "readme":
-        write_readme()
+        write_files()
         return 0
     if arguments.command == "serve":
         serve.serve(FILTERS, arguments.port)

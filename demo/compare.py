@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Ask two sides the same, and print what each of them answered."""
+"""Send two sides the same requests, and print what each answers."""
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Sequence
 
-from demo import rows, table
+from demo import examples, rows, table
 
 
 def compare(
@@ -47,23 +46,20 @@ def compare(
     return failures
 
 
-def quote(
-    section: rows.Section, alone: rows.Side, filtered: rows.Side
+def show(
+    example: examples.Example,
+    alone: rows.GlanceSide,
+    filtered: rows.GlanceSide,
 ) -> None:
-    """Print what both sides answer in full to one request, if one is named."""
-    if section.quote is None:
-        return
-    asked, send = section.quote
-    print(f"\n{asked}:")
-    width = table.terminal_width() - 1
-    for name, side in (("alone", alone), ("filtered", filtered)):
-        answer = send(side)
-        text = re.sub(r"<[^>]*>|\s+", " ", answer.body.decode())
-        print(
-            textwrap.fill(
-                f"{name}: {text}",
-                width,
-                initial_indent="  ",
-                subsequent_indent="    ",
+    """Print what both sides answer in full to one request."""
+    for caption, lines in example.blocks(alone, filtered):
+        print(f"\n{caption}:\n")
+        for line in lines:
+            print(
+                textwrap.fill(
+                    line,
+                    table.terminal_width() - 1,
+                    initial_indent="  ",
+                    subsequent_indent="    ",
+                )
             )
-        )

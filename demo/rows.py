@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a table of the demonstration is made of."""
+"""The parts of a table of the demonstration."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from glance_filters.tests.fixtures import (
     glance_folder,
     http_client,
     http_data,
-    legacy_core,
-    legacy_images,
+    legacy_glance,
     real_glance,
 )
 
@@ -28,7 +27,7 @@ WEB_FILES = {f"/data-{number}": bytes(1000) for number in range(3)}
 
 
 class Side(Protocol):
-    """A core, alone or behind the filters, and a look behind its API."""
+    """Glance, alone or behind the filters, and a look behind its API."""
 
     def client(self, token: str) -> http_client.Client:
         """Return a client of the API."""
@@ -100,7 +99,7 @@ class GlanceSide:
         return owner.create_image(data, disk_format=disk_format)
 
     def stored_bytes(self, image_id: str) -> int:
-        """Return how much is stored under an image's name, for whatever."""
+        """Return how many bytes are stored under an image's name."""
         files = self._folder.root.glob(f"stores/**/{image_id}*")
         return sum(each.stat().st_size for each in files if each.is_file())
 
@@ -109,7 +108,7 @@ class GlanceSide:
         return {"url": self._web.url(list(WEB_FILES)[-1]), "metadata": {}}
 
     def hold_spare_location(self) -> AbstractContextManager[http_data.Hold]:
-        """Do not answer for the spare location before that is ended."""
+        """Hold back answers for the spare location until the hold ends."""
         return self._web.hold(list(WEB_FILES)[-1])
 
     def image(self, image_id: str) -> tuple[str, int]:
@@ -119,14 +118,14 @@ class GlanceSide:
 
 
 class LegacySide:
-    """A side that is the stub of an old core, in this process.
+    """A side that is the stub of an old Glance, in this process.
 
     :param core: the stub
     :param app: the stub, alone or behind the filters
     """
 
     def __init__(
-        self, core: legacy_core.LegacyCore, app: WSGIApplication
+        self, core: legacy_glance.LegacyGlance, app: WSGIApplication
     ) -> None:
         self._core = core
         self._app = app
@@ -137,7 +136,7 @@ class LegacySide:
 
     def add_image(self, status: str, locations: int) -> str:
         """Add an image to the stub, of the project of the demo's users."""
-        urls = [legacy_images.HTTP_URL, f"{legacy_images.HTTP_URL}?2"]
+        urls = [legacy_glance.HTTP_URL, f"{legacy_glance.HTTP_URL}?2"]
         project = auth.MEMBER.split(":")[1]
         return self._core.add_image(status, urls[:locations], owner=project).id
 
@@ -150,7 +149,7 @@ class LegacySide:
 
     def spare_location(self) -> dict[str, object]:
         """Return a location, for a patch, that no image has yet."""
-        return {"url": f"{legacy_images.HTTP_URL}?2", "metadata": {}}
+        return {"url": f"{legacy_glance.HTTP_URL}?2", "metadata": {}}
 
     def image(self, image_id: str) -> tuple[str, int]:
         """Return an image's status and locations, from the stub's memory."""
@@ -162,10 +161,11 @@ class LegacySide:
 class Row:
     """One line of a table.
 
-    :ivar asked: what is asked of a side
-    :ivar observe: asks it and returns what was observed, in a few words
-    :ivar filtered: what is to be observed with the filters
-    :ivar in_readme: whether the README shows it
+    :ivar asked: the request, in a few words
+    :ivar observe: sends it to a side and returns what was observed, in a few
+        words
+    :ivar filtered: what must be observed with the filters
+    :ivar in_readme: True if the README shows it
     """
 
     asked: str
@@ -180,14 +180,12 @@ class Section:
 
     :ivar title: what they are about
     :ivar rows: for real Glance
-    :ivar legacy_rows: for the stub of an old core
-    :ivar quote: a request of which both answers are shown in full
+    :ivar legacy_rows: for the stub of an old Glance
     """
 
     title: str
     rows: Sequence[Row]
     legacy_rows: Sequence[Row]
-    quote: tuple[str, Callable[[Side], http_client.Response]] | None = None
 
 
 def describe_status(status: int) -> str:

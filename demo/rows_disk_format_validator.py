@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Disk formats that are allowed, and data that are what they claim."""
+"""Disk formats, and uploads, for disk_format_validator."""
 
 from __future__ import annotations
 
+from demo import examples
 from demo.rows import GlanceSide, Row, Section, Side, describe_status
 from glance_filters.tests.fixtures import auth, disk_files
 
@@ -105,4 +106,26 @@ SECTION = Section(
         _upload("a CD image", "iso", disk_files.cd(), 204),
     ),
     legacy_rows=(_create("vdi"), _legacy(_DISGUISED), _legacy(_UNSAFE)),
+)
+
+
+def _show(side: GlanceSide) -> examples.Observation:
+    client = side.client(auth.MEMBER)
+    image_id = client.create_image(disk_format="raw")
+    request = examples.Request(
+        "PUT",
+        f"/v2/images/{image_id}/file",
+        {"Content-Type": "application/octet-stream", "Accept": "text/plain"},
+        _VMDK,
+        f"({len(_VMDK)} bytes of a VMDK)",
+    )
+    answer = request.send(client)
+    status, _ = side.image(image_id)
+    stored = side.stored_bytes(image_id)
+    remark = f"the image is {status}; the store has {stored} bytes of it"
+    return examples.Observation(request, answer, image_id, remark)
+
+
+EXAMPLE = examples.Example(
+    "An upload of a VMDK to an image whose disk_format is raw", _show
 )

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rows about location_guard."""
+"""Requests that change locations, for location_guard."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent import futures
 
+from demo import examples
 from demo.rows import (
     GlanceSide,
     Row,
@@ -163,43 +164,54 @@ _CALLS_ALLOWED = (
 )
 
 
-def _race(side: Side) -> str:
-    """Upload while a patch waits for the URL of a new location."""
-    assert isinstance(side, GlanceSide)
+def _upload(image_id: str) -> examples.Request:
+    return examples.Request(
+        "PUT",
+        f"/v2/images/{image_id}/file",
+        {"Content-Type": "application/octet-stream", "Accept": "text/plain"},
+        _DATA,
+        "(the data)",
+    )
+
+
+def _race(side: GlanceSide) -> tuple[int, examples.Observation]:
+    """Upload while a patch waits for the URL of a new location.
+
+    :returns: the status of the patch, and the upload, with a remark whether
+        data is lost of which its answer promises that it is stored
+    """
     image_id = side.add_image("queued", 0)
     client = side.client(auth.ADMIN)
-    codes = {}
+    request = _upload(image_id)
+    with futures.ThreadPoolExecutor() as pool:
+        with side.hold_spare_location() as hold:
+            patch = pool.submit(_replace, client, side, image_id)
+            hold.asked.wait(_RACE_SECONDS)
+            upload = pool.submit(request.send, client)
+            # Glance alone is done by then; the guard makes the upload wait.
+            futures.wait([upload], _RACE_SECONDS)
+    kept = client.request("GET", f"/v2/images/{image_id}/file").body == _DATA
+    answer = upload.result()
+    lost = answer.status < 300 and not kept
+    remark = "the upload is lost" if lost else "no data is lost"
+    return patch.result().status, examples.Observation(
+        request, answer, image_id, remark
+    )
 
-    def patch() -> None:
-        codes["PATCH"] = _replace(client, side, image_id).status
 
-    def upload() -> None:
-        codes["PUT"] = client.upload(image_id, _DATA).status
-
-    threads = [threading.Thread(target=each) for each in (patch, upload)]
-    with side.hold_spare_location() as hold:
-        threads[0].start()
-        hold.asked.wait(_RACE_SECONDS)
-        threads[1].start()
-        # Glance alone has done with it by then.
-        threads[1].join(_RACE_SECONDS)
-    for thread in threads:
-        thread.join()
-    path = f"/v2/images/{image_id}/file"
-    kept = client.request("GET", path).body == _DATA
-    lines = [
-        f"{name} {describe_status(codes[name])}" for name in sorted(codes)
-    ]
-    lost = codes["PUT"] < 300 and not kept
-    return "\n".join(
-        [*lines, "the upload is lost" if lost else "no data lost"]
+def _describe_race(side: Side) -> str:
+    assert isinstance(side, GlanceSide)
+    patch, upload = _race(side)
+    return (
+        f"PATCH {describe_status(patch)}\n"
+        f"PUT {describe_status(upload.answer.status)}\n{upload.remark}"
     )
 
 
 _RACE = Row(
     asked="PATCH replace /locations of a queued image; PUT file meanwhile",
-    observe=_race,
-    filtered="PATCH 200 OK\nPUT 409 Conflict\nno data lost",
+    observe=_describe_race,
+    filtered="PATCH 200 OK\nPUT 409 Conflict\nno data is lost",
     in_readme=True,
 )
 
@@ -220,10 +232,11 @@ _LEGACY = (
 )
 
 
-def _refused(side: Side) -> http_client.Response:
-    image_id = side.add_image("importing", 2)
-    return _remove(side.client(auth.ADMIN), side, image_id)
-
+EXAMPLE = examples.Example(
+    "An upload to a queued image, while a PATCH that replaces the locations "
+    "of the image waits for the URL of a new location",
+    lambda side: _race(side)[1],
+)
 
 SECTION = Section(
     title=(
@@ -231,5 +244,4 @@ SECTION = Section(
     ),
     rows=(*_CALLS_REFUSED, _RACE, _OTHER_IMAGE, *_CALLS_ALLOWED),
     legacy_rows=_LEGACY,
-    quote=("PATCH remove /locations/0 of an importing image", _refused),
 )

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 
+from demo import examples
 from demo.rows import GlanceSide, Row, Section, Side, describe_status
 from glance_filters.tests.fixtures import auth, http_client
 
@@ -172,11 +173,34 @@ _ROWS.append(
 )
 if shutil.which("qemu-img") is not None:
     _ROWS.append(
-        Row("qemu-img info URL", _qemu_img, "a disk of 1048576 bytes")
+        Row(
+            "qemu-img info URL\n(the token is in a cookie, which only the "
+            "authentication of this demonstration takes)",
+            _qemu_img,
+            "a disk of 1048576 bytes",
+        )
     )
 
 SECTION = Section(
     title="range_translator: parts of an image",
     rows=_ROWS,
     legacy_rows=_LEGACY,
+)
+
+_TEXT = b"".join(b"This is line %02d of the image.\n" % n for n in range(99))
+
+
+def _show(side: GlanceSide) -> examples.Observation:
+    client = side.client(auth.MEMBER)
+    image_id = client.create_image(_TEXT)
+    request = examples.Request(
+        "GET",
+        f"/v2/images/{image_id}/file",
+        {"Range": "bytes=0-10,-7", "Accept": "text/plain"},
+    )
+    return examples.Observation(request, request.send(client), image_id)
+
+
+EXAMPLE = examples.Example(
+    "The first 11 bytes of an image, and the last 7", _show
 )

@@ -69,8 +69,8 @@ class ProtectedAttribute(FilterError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name[:255]} is not an image property and cannot be changed by "
-            "a patch."
+            f"{_shown(name)} is not an image property and cannot be changed "
+            "by a patch."
         )
 
 
@@ -88,6 +88,23 @@ class ImageBusy(FilterError):
         super().__init__(
             f"Image {image_id} is being changed by another request. Retry "
             "later."
+        )
+
+
+class ImageInTransfer(FilterError):
+    """Data of the image is on its way, and its end would undo the change.
+
+    :param image_id: the image, as the request names it
+    :param transfer: what is under way: ``uploaded`` or ``imported``
+    """
+
+    status = HTTPStatus.CONFLICT
+    headers = (("Retry-After", "10"),)
+
+    def __init__(self, image_id: str, transfer: str) -> None:
+        super().__init__(
+            f"The data of image {image_id} is being {transfer}, and the end "
+            "of that would undo this change. Retry later."
         )
 
 

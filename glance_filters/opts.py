@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
+from glance_filters.filters import shared
 from glance_filters.filters.registry import FILTERS
 
 
@@ -18,4 +19,6 @@ def list_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
     It is the ``oslo.config.opts`` entry point ``glance_filters``, from which
     oslo-config-generator makes a sample and the documentation its reference.
     """
-    return [(each.name, copy.deepcopy(each.opts)) for each in FILTERS]
+    groups = [(shared.GROUP, shared.OPTS)]
+    groups += [(each.name, tuple(each.opts)) for each in FILTERS]
+    return [(name, copy.deepcopy(opts)) for name, opts in groups]

@@ -24,11 +24,6 @@ def main() -> int:
     each.add_argument(
         "--quick", action="store_true", help="without Glance's own tests"
     )
-    each.add_argument(
-        "--others-quick",
-        action="store_true",
-        help="also run all others, but these without Glance's own tests",
-    )
     each = calls.add_parser("table", help="show what was found last")
     each.add_argument("--write", action="store_true", help="into the docs")
     each = calls.add_parser("pins", help="make the files of versions anew")
@@ -49,44 +44,29 @@ def main() -> int:
         for release in chosen:
             pins.make(release)
         return 0
-    if arguments.quick:
-        return _run([], chosen)
-    others = [each for each in releases.RELEASES if each not in chosen]
-    return _run(chosen, others if arguments.others_quick else [])
+    return _run(chosen, arguments.quick)
 
 
-def _run(
-    whole: Sequence[releases.Release], quick: Sequence[releases.Release]
-) -> int:
-    """Run the environments of releases, and print what was found.
-
-    :param whole: those that are tested by Glance's own tests too
-    :param quick: those that are not
-    """
-    for release in (*whole, *quick):
+def _run(chosen: Sequence[releases.Release], is_quick: bool) -> int:
+    """Run the environments of releases, and print what was found."""
+    for release in chosen:
         results.forget(release.version)
-    runs = (
-        (_environments(whole), ()),
-        (_environments(quick), ("--", "-k", "test_a_", "-k", "test_b_")),
-    )
-    names = [name for environments, _ in runs for name in environments]
+    names = _environments(chosen)
     if not names:
         print("there is no interpreter for any of them", file=sys.stderr)
         return 1
     # One after the other: while the package is built for one, all files of the
     # checkout are listed, and none may vanish then.
     failed = _tox("run", names, "--notest")
-    for environments, arguments in runs:
-        if environments and not failed:
-            how = ("--parallel", "auto", "--parallel-no-spinner")
-            failed = _tox(
-                "run-parallel",
-                environments,
-                *how,
-                "--skip-pkg-install",
-                *arguments,
-            )
-    versions = {each.version for each in (*whole, *quick)}
+    if not failed:
+        failed = _tox(
+            "run-parallel",
+            names,
+            *("--parallel", "auto", "--parallel-no-spinner"),
+            "--skip-pkg-install",
+            *(("--", "-k", "test_a_", "-k", "test_b_") if is_quick else ()),
+        )
+    versions = {each.version for each in chosen}
     print(
         table.text(each for each in results.load() if each.glance in versions)
     )

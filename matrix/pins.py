@@ -25,7 +25,7 @@ _OF_ITS_TIME = (
 )
 # and those of this project, which use what is newer than the older releases.
 _OF_TODAY = (
-    *("ConfigUpdater", "gunicorn", "hypothesis", "python-glanceclient"),
+    *("gunicorn", "hypothesis", "python-glanceclient"),
     *("python-subunit", "pyuwsgi", "statsd", "stestr", "testtools"),
 )
 # The day of these, and of Glance itself, whose last release of a series is

@@ -8,8 +8,6 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from glance_filters.metadefs import files
-
 if TYPE_CHECKING:
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -36,6 +34,8 @@ def add_parser(sub_parsers: SubParsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check ``options.directory`` and return the exit status."""
+    from glance_filters.metadefs import files
+
     try:
         findings = files.read_folder(options.directory).findings
     except OSError as error:

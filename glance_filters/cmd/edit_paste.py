@@ -64,33 +64,22 @@ def add_parsers(sub_parsers: SubParsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Edit ``options.file`` and return the exit status."""
-    try:
-        from glance_filters.paste import pipelines
-    except ImportError:
-        sys.stderr.write(
-            "ConfigUpdater is needed: install glance-filters[operator]\n"
-        )
-        return EXIT_CANNOT
-    filters = options.filters or pipelines.FILTERS
+    from glance_filters.paste import edit, file
+
+    filters = options.filters or file.NAMES
     for name in filters:
-        if name not in pipelines.FILTERS:
-            known = ", ".join(pipelines.FILTERS)
+        if name not in file.NAMES:
+            known = ", ".join(file.NAMES)
             sys.stderr.write(f"there is no filter {name}; filters: {known}\n")
             return EXIT_CANNOT
-    edit = getattr(pipelines, options.command)
     try:
-        with options.file.open(newline="", encoding="utf-8") as file:
-            old = file.read()
-        new = edit(old, filters, options.flavors)
+        old = file.PasteFile.read(options.file).text
+        new = getattr(edit, options.command)(old, filters, options.flavors)
         sys.stdout.writelines(_diff(str(options.file), old, new))
         if options.write and new != old:
             backup = replace.replace(options.file, new)
             sys.stderr.write(f"the former file is {backup}\n")
-    except (
-        OSError,
-        UnicodeDecodeError,
-        pipelines.CannotHandle,
-    ) as error:
+    except (OSError, file.CannotHandle) as error:
         sys.stderr.write(f"{options.file}: {error}\n")
         return EXIT_CANNOT
     return EXIT_DONE

@@ -7,51 +7,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from oslo_config import cfg
-from oslo_upgradecheck import upgradecheck
+if TYPE_CHECKING:
+    from oslo_config import cfg
 
-from glance_filters.cmd import check_paste
-from glance_filters.paste import check, pipelines
-
-_PASTE_OPT = cfg.StrOpt("config_file", default="glance-api-paste.ini")
-
-
-class Checks(upgradecheck.UpgradeCommands):
-    """The checks.
-
-    :param conf: the configuration of Glance, once it is read
-    """
-
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
-        self._conf = conf
-
-    def _check_paste_file(self) -> upgradecheck.Result:
-        name = self._conf.paste_deploy.config_file
-        path = self._conf.find_file(name)
-        if path is None:
-            return upgradecheck.Result(
-                upgradecheck.Code.FAILURE, f"there is no {name}"
-            )
-        try:
-            with Path(path).open(newline="", encoding="utf-8") as text:
-                file = pipelines.PasteFile(text.read())
-        except (
-            OSError,
-            UnicodeDecodeError,
-            pipelines.CannotHandle,
-        ) as error:
-            return upgradecheck.Result(
-                upgradecheck.Code.FAILURE, f"{path}: {error}"
-            )
-        findings = list(check.check(file, self._conf))
-        code = upgradecheck.Code.SUCCESS
-        if not all(finding.is_harmless for finding in findings):
-            code = upgradecheck.Code.WARNING
-        details = " ".join(map(str, findings))
-        return upgradecheck.Result(code, details or None)
-
-    _upgrade_checks = (("Paste file", _check_paste_file),)
+EXIT_CANNOT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,19 +22,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
         None
     :returns: the exit status: 0 all is well, 1 warnings, 2 failures
     """
-    conf = cfg.ConfigOpts()
-    check_paste.register_glance_opts(conf)
-    conf.register_opt(_PASTE_OPT, "paste_deploy")
-    files = cfg.find_config_files(project="glance", prog="glance-api")
-    return int(
-        upgradecheck.main(
-            conf,
-            "glance",
-            Checks(conf),
-            list(sys.argv[1:] if arguments is None else arguments),
-            files,
+    try:
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"glance-filters-status: {error.name} is not installed: install "
+            "glance-filters[operator]\n"
         )
-    )
+        return EXIT_CANNOT
+
+
+def _main(arguments: list[str]) -> int:
+    from oslo_upgradecheck import upgradecheck
+
+    from glance_filters.paste.check import glance_conf
+
+    conf = glance_conf.make()
+
+    def check_paste_file(_: upgradecheck.UpgradeCommands) -> Any:
+        code, details = _check(conf)
+        return upgradecheck.Result(upgradecheck.Code[code], details or None)
+
+    class Checks(upgradecheck.UpgradeCommands):
+        _upgrade_checks = (("Paste file", check_paste_file),)
+
+    files = glance_conf.usual_files()
+    return int(upgradecheck.main(conf, "glance", Checks(), arguments, files))
+
+
+def _check(conf: cfg.ConfigOpts) -> tuple[str, str]:
+    """Check the paste file that a configuration names.
+
+    :param conf: the configuration of Glance, read
+    :returns: the name of a code of oslo.upgradecheck, and details
+    """
+    from glance_filters.paste import check, file
+
+    name = conf.paste_deploy.config_file or "glance-api-paste.ini"
+    path = conf.find_file(name)
+    if path is None:
+        return "FAILURE", f"there is no {name}"
+    try:
+        findings = check.check(file.PasteFile.read(Path(path)), conf)
+    except (OSError, file.CannotHandle) as error:
+        return "FAILURE", f"{path}: {error}"
+    is_good = all(finding.is_harmless for finding in findings)
+    return "SUCCESS" if is_good else "WARNING", " ".join(map(str, findings))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ nothing else is done for them.
 from __future__ import annotations
 
 import abc
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -180,17 +181,23 @@ class Filter(abc.ABC, Generic[SettingsT]):
             for opt in counters.OPTS
             for own in (values.pop(opt.dest, None),)
         )
-        try:
-            settings = self.make_settings(values, self._config)
-            made = counters.make(self.name, host, port)
-            self.prepare(settings)
-        except ValueError as error:
-            raise configuration.ConfigurationError(
-                f"[{self.name}] {error}"
-            ) from error
+        with contextlib.ExitStack() as undo:
+            try:
+                settings = self.make_settings(values, self._config)
+                made = counters.make(self.name, host, port)
+                undo.callback(made.close)
+                self.prepare(settings)
+            except ValueError as error:
+                raise configuration.ConfigurationError(
+                    f"[{self.name}] {error}"
+                ) from error
+            undo.pop_all()
+        former = getattr(self, "_counters", None)
         self._settings = settings
         self._counters = made
         self._drain_timeout = shared["drain_timeout"]
+        if former is not None:
+            former.close()
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse

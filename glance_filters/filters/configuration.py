@@ -36,8 +36,8 @@ class Configuration:
     :param opts: the filter's options
     :param section: the keys of the filter's section in the paste file, all
         of them text
-    :param conf: the service's configuration; that of the process, or what the
-        section names, if None
+    :param conf: the service's configuration, unless the section names
+        another one; that of the process if None
     :raises ConfigurationError: for a key that is no option, or a value that
         is not of the option's type
     """
@@ -53,7 +53,8 @@ class Configuration:
         self._opts = {opt.dest: opt for opt in opts}
         self._shared = {opt.dest: opt for opt in shared.OPTS}
         self._overrides = self._typed(section)
-        self._conf = conf or _oslo_conf(name, section)
+        service = cfg.CONF if conf is None else conf
+        self._conf = _oslo_conf(name, section, service)
         self._conf.register_opts(opts, group=name)
         self._conf.register_opts(shared.OPTS, group=shared.GROUP)
 
@@ -74,6 +75,11 @@ class Configuration:
                     f"[filter:{self._name}] {key} = {section[key]}: {error}"
                 ) from error
         return overrides
+
+    @property
+    def conf(self) -> cfg.ConfigOpts:
+        """Where the values come from that are not in the section."""
+        return self._conf
 
     def values(self) -> dict[str, Any]:
         """Return the value of each option, by option name; lists as tuples.
@@ -123,13 +129,15 @@ class Configuration:
         self._conf.register_mutate_hook(lambda conf, fresh: reload())
 
 
-def _oslo_conf(name: str, section: Mapping[str, str]) -> cfg.ConfigOpts:
+def _oslo_conf(
+    name: str, section: Mapping[str, str], service: cfg.ConfigOpts
+) -> cfg.ConfigOpts:
     if PROJECT_KEY not in section:
         for key in _SOURCE_KEYS & section.keys():
             raise ConfigurationError(
                 f"[filter:{name}] {key} means nothing without {PROJECT_KEY}"
             )
-        return cfg.CONF
+        return service
     conf = cfg.ConfigOpts()
     files = [section[FILE_KEY]] if FILE_KEY in section else None
     try:

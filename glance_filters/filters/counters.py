@@ -47,11 +47,17 @@ class Counters(Protocol):
     def incr(self, stat: str) -> Any:
         """Add one to a counter."""
 
+    def close(self) -> None:
+        """Close what it sends by; it can be used all the same."""
+
 
 class _None:
     """Counts nothing."""
 
     def incr(self, stat: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
         """Do nothing."""
 
 
@@ -82,18 +88,23 @@ class _Client:
 
     def incr(self, stat: str) -> None:
         """Add one to a counter, if there is a server."""
-        if self._client is None:
-            # One request waits for the name server, the others do not.
-            if time.monotonic() < self._next_try:
-                return
-            if not self._lock.acquire(blocking=False):
-                return
-            try:
+        # A name server that does not answer keeps one request, not all.
+        if not self._lock.acquire(blocking=self._client is not None):
+            return
+        try:
+            if self._client is None and time.monotonic() >= self._next_try:
                 self._client = self._connect()
-            finally:
-                self._lock.release()
-        if self._client is not None:
-            self._client.incr(stat)
+            if self._client is not None:
+                self._client.incr(stat)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close the socket, between two counts."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 def make(name: str, host: str, port: int) -> Counters:

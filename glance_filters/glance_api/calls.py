@@ -40,6 +40,10 @@ DEACTIVATE_IMAGE = ApiCall(
 REACTIVATE_IMAGE = ApiCall(
     "reactivate_image", "POST", "/images/{image_id}/actions/reactivate"
 )
+ADD_TAG = ApiCall("add_tag", "PUT", "/images/{image_id}/tags/{tag_value}")
+DELETE_TAG = ApiCall(
+    "delete_tag", "DELETE", "/images/{image_id}/tags/{tag_value}"
+)
 ADD_LOCATION = ApiCall("add_location", "POST", "/images/{image_id}/locations")
 DELETE_FROM_STORE = ApiCall(
     "delete_from_store", "DELETE", "/stores/{store_id}/{image_id}"

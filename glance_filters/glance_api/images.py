@@ -47,9 +47,13 @@ class Image:
     :ivar os_hash_value: the hash of the data in hexadecimal
     :ivar created_at: when the image was made, ISO 8601
     :ivar updated_at: when the image was last changed, ISO 8601
+    :ivar os_glance_import_task: the import task that changes the image
+    :ivar os_glance_importing_to_stores: the stores that are to get the data
+    :ivar os_glance_failed_import: the stores that did not get it
     """
 
     id: str | None = None
+    name: str | None = None
     status: str | None = None
     owner: str | None = None
     size: int | None = None
@@ -60,6 +64,9 @@ class Image:
     container_format: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
+    os_glance_import_task: str | None = None
+    os_glance_importing_to_stores: str | None = None
+    os_glance_failed_import: str | None = None
 
 
 def parse(body: bytes) -> Image:

@@ -121,7 +121,8 @@ class CallMatcher:
         The override of the method by a form field is not looked for here, as
         that would read the body: see :func:`form_method`.
 
-        :raises BadRequest: if a query of one of these calls breaks Routes
+        :raises BadRequest: if the path or the query of one of these calls is
+            not valid UTF-8, on which Glance fails
         """
         path = environ.get("PATH_INFO", "")
         found = self._match_resource(environ, path)
@@ -162,8 +163,21 @@ class CallMatcher:
                 variables = dict(found[0])
                 del variables["controller"]
                 call = self._calls[variables.pop("action")]
+                _check_text(variables.values())
                 return Match(call, variables, resource, authority + prefix)
         return None
+
+
+def _check_text(variables: Iterable[str]) -> None:
+    """Refuse a path on which Glance fails.
+
+    :raises BadRequest: if a variable is not valid UTF-8
+    """
+    try:
+        for each in variables:
+            each.encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise errors.BadRequest("The path is not valid UTF-8") from error
 
 
 def _query_method(environ: Mapping[str, Any]) -> str | None:

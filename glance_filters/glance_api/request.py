@@ -82,14 +82,17 @@ class Request:
         return self.variable("image_id")
 
     def variable(self, name: str) -> str:
-        """Return a variable of the path as text; broken UTF-8 is replaced."""
-        octets = self.match.variables[name].encode("latin-1")
-        return octets.decode("utf-8", "replace")
+        """Return a variable of the path as text."""
+        return self.match.variables[name].encode("latin-1").decode()
 
     # What Glance says about it.
 
     def subrequest(
-        self, path_info: str, method: str = "GET"
+        self,
+        path_info: str,
+        method: str = "GET",
+        content_type: str = "",
+        body: bytes = b"",
     ) -> subrequest.SubResponse:
         """Send a child request to Glance, in the user's own name.
 
@@ -104,6 +107,8 @@ class Request:
             path_info=path_info,
             method=method,
             accept=matching.accept_of_child(self.environ),
+            content_type=content_type,
+            body=body,
         )
 
     def fetch_image(self) -> images.Image:

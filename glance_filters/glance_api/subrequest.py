@@ -4,7 +4,7 @@
 
 A child request is sent in the name of the user who sent the parent: it
 carries the identity that the filters in front established, and nothing else
-of the parent. Its environ is built from an allow-list; its body is empty.
+of the parent. Its environ is built from an allow-list.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ def send(
     path_info: str,
     method: str = "GET",
     accept: str = "application/json",
+    content_type: str = "",
+    body: bytes = b"",
 ) -> SubResponse:
     """Send a child request of *environ* to *app*.
 
@@ -93,6 +95,8 @@ def send(
     :param path_info: PATH_INFO of the child, below the parent's SCRIPT_NAME
     :param method: the child's method
     :param accept: the child's ``Accept``
+    :param content_type: that of the body
+    :param body: the child's body
     :raises NoResponse: if the application raises, breaks WSGI or answers with
         a body of more than ``MAX_BODY_BYTES``
     """
@@ -100,14 +104,18 @@ def send(
     child["REQUEST_METHOD"] = method
     child["PATH_INFO"] = path_info
     child["HTTP_ACCEPT"] = accept
+    if body:
+        child["CONTENT_TYPE"] = content_type
+        child["CONTENT_LENGTH"] = str(len(body))
+        child["wsgi.input"] = io.BytesIO(body)
     child[SOURCE_KEY] = source
     try:
         captured = response.capture(app, child)
-        body = captured.read(MAX_BODY_BYTES)
-        if body is None:
+        found = captured.read(MAX_BODY_BYTES)
+        if found is None:
             captured.close()
             raise NoResponse(f"more than {MAX_BODY_BYTES} bytes")
-        return SubResponse(captured.code, tuple(captured.headers), body)
+        return SubResponse(captured.code, tuple(captured.headers), found)
     except NoResponse:
         raise
     except Exception as error:

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 # refuse them past 4 300 digits.
 _MAX_DIGITS = 18
 
-# One element of a list (RFC 9110, 5.6.1.2): perhaps empty, then a comma or the
-# end. Possessive by its shape: no two parts can match the same character.
-_ELEMENT = re.compile(r"[ \t]*(?:([0-9]*)-([0-9]*)[ \t]*)?(?:,|$)")
+_SPEC = re.compile("([0-9]*)-([0-9]*)")
 _CONTENT_RANGE = re.compile(
     r"bytes[ \t]+([0-9]+)-([0-9]+)/([0-9]+|\*)", re.IGNORECASE
 )
+_UNSATISFIED = re.compile(r"bytes[ \t]+\*/([0-9]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -86,25 +85,19 @@ def parse(text: str, limits: Limits) -> tuple[RangeSpec, ...]:
         raise Invalid("not in bytes")
     if rest.count(",") >= limits.max_ranges:
         raise TooCostly("too many ranges")
-    specs = []
-    position = 0
-    while position < len(rest):
-        element = _ELEMENT.match(rest, position)
-        if element is None:
-            raise Invalid("broken syntax")
-        position = element.end()
-        first, last = element.groups()
-        if first is None:
-            continue
-        specs.append(_spec(first, last))
+    # Elements of a list may be empty (section 5.6.1.2).
+    elements = [each.strip(" \t") for each in rest.split(",")]
+    specs = tuple(_spec(each) for each in elements if each)
     if not specs:
         raise Invalid("no range")
-    return tuple(specs)
+    return specs
 
 
-def _spec(first: str, last: str) -> RangeSpec:
-    if not first and not last:
-        raise Invalid("a range without positions")
+def _spec(text: str) -> RangeSpec:
+    found = _SPEC.fullmatch(text)
+    if found is None or text == "-":
+        raise Invalid("broken syntax")
+    first, last = found.groups()
     spec = RangeSpec(
         _position(first) if first else None, _position(last) if last else None
     )
@@ -149,12 +142,12 @@ def resolve(
     ranges = [each for spec in specs if (each := within(spec, size))]
     if not ranges:
         raise Unsatisfiable
-    if sum(map(len, ranges)) > size and len(ranges) > 1:
+    if sum(map(len, ranges)) > size:
         raise TooCostly("more than the whole")
-    coalesced, overlaps = _coalesced(ranges)
+    joined, overlaps = coalesced(ranges)
     if overlaps > limits.max_overlaps:
         raise TooCostly("too many overlaps")
-    return coalesced
+    return joined
 
 
 def within(spec: RangeSpec, size: int) -> ByteRange | None:
@@ -171,10 +164,14 @@ def within(spec: RangeSpec, size: int) -> ByteRange | None:
     return ByteRange(spec.first, stop)
 
 
-def _coalesced(
+def coalesced(
     ranges: Sequence[ByteRange],
 ) -> tuple[tuple[ByteRange, ...], int]:
-    """Join what overlaps or touches; count what overlaps."""
+    """Join ranges that overlap or touch.
+
+    :returns: the ranges, each in the place of the first that it was made of;
+        and how many overlapped another one
+    """
     order = sorted(range(len(ranges)), key=lambda index: ranges[index].start)
     overlaps = 0
     # (place in the request, start, stop) of each joined range
@@ -207,6 +204,15 @@ def parse_content_range(text: str) -> tuple[ByteRange, int | None]:
     if last < first or (size is not None and last >= size):
         raise Invalid("positions that contradict")
     return ByteRange(first, last + 1), size
+
+
+def parse_unsatisfied(text: str) -> int | None:
+    """Read ``bytes */1000``, the Content-Range of a 416 (section 14.4).
+
+    :returns: the size in bytes; None for anything else
+    """
+    found = _UNSATISFIED.fullmatch(text.strip(" \t"))
+    return _position(found[1]) if found else None
 
 
 def format_content_range(each: ByteRange, size: int) -> str:

@@ -8,22 +8,23 @@ import base64
 import binascii
 
 # The algorithms that RFC 9530, section 5, registers as active, by their
-# names in hashlib, which are those of an image's os_hash_algo.
-_ALGORITHMS = {"sha256": "sha-256", "sha512": "sha-512"}
+# names in hashlib, which are those of an image's os_hash_algo; with the length
+# of the digest in bytes.
+_ALGORITHMS = {"sha256": ("sha-256", 32), "sha512": ("sha-512", 64)}
 
 
 def repr_digest(algorithm: str | None, hash_hex: str | None) -> str | None:
     """Return the value of Repr-Digest for the whole data (section 3).
 
     :param algorithm: the name in hashlib
-    :param hash_hex: the hash in hexadecimal
-    :returns: None if there is no digest to vouch for
+    :param hash_hex: what is said to be the hash in hexadecimal
+    :returns: None if it is no hash of an algorithm that has a name in HTTP
     """
-    name = _ALGORITHMS.get(algorithm or "")
-    if name is None or not hash_hex:
-        return None
+    name, length = _ALGORITHMS.get(algorithm or "", ("", 0))
     try:
-        digest = binascii.unhexlify(hash_hex)
+        digest = binascii.unhexlify(hash_hex or "")
     except ValueError:
+        return None
+    if not digest or len(digest) != length:
         return None
     return f"{name}=:{base64.b64encode(digest).decode()}:"

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Entity tags and the conditions of a request: RFC 9110, section 13.
+"""Entity tags and the conditions of a request: RFC 9110, sections 8.8, 13.
 
-An image's data never change once it is active, and their hash is known: the
-tag is strong, and made of the hash alone, so that all hosts agree on it.
+Dates are no part of it: an image has no Last-Modified.
 """
 
 from __future__ import annotations
 
 import enum
+import hashlib
 import re
 from collections.abc import Mapping
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # As with ranges, elements of a list may be empty (5.6.1.2).
-_TAGS = re.compile(rf"[ \t,]*(?:{_TAG}[ \t]*(?:,[ \t,]*|$))+")
+_TAGS = re.compile(rf"[ \t,]*{_TAG}[ \t]*(?:,[ \t,]*(?:{_TAG}[ \t]*)?)*")
 _EACH = re.compile(_TAG)
+# From MD5 upwards; nothing shorter identifies data.
+_HASH = re.compile("[0-9A-Fa-f]{32,}")
 
 IF_MATCH = "HTTP_IF_MATCH"
 IF_NONE_MATCH = "HTTP_IF_NONE_MATCH"
@@ -30,13 +32,27 @@ class Outcome(enum.Enum):
     FAILED = "412"
 
 
-def make(hash_hex: str) -> str:
-    """Return the strong entity tag of data with this hash (8.8.3)."""
+def strong_tag(hash_hex: str | None) -> str | None:
+    """Return the strong entity tag of data with this hash (8.8.3).
+
+    It is made of the hash alone, so that all hosts agree on it.
+
+    :param hash_hex: what is said to be the hash in hexadecimal
+    :returns: None if it is none
+    """
+    if hash_hex is None or not _HASH.fullmatch(hash_hex):
+        return None
     return f'"{hash_hex}"'
 
 
+def weak_tag(*facts: object) -> str:
+    """Return a weak entity tag that changes with each of the facts (8.8.3)."""
+    text = repr(facts).encode("utf-8", "backslashreplace")
+    return f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
+
+
 def is_conditional(environ: Mapping[str, object]) -> bool:
-    """Tell whether a request has a condition that depends on a tag."""
+    """Return True if the answer to a request depends on a tag."""
     return (
         IF_MATCH in environ or IF_NONE_MATCH in environ or IF_RANGE in environ
     )
@@ -45,11 +61,10 @@ def is_conditional(environ: Mapping[str, object]) -> bool:
 def evaluate(environ: Mapping[str, object], tag: str | None) -> Outcome:
     """Evaluate If-Match and If-None-Match of a GET or HEAD (13.2.2).
 
-    Dates are no part of it: an image has no Last-Modified. A field that
-    cannot be read is ignored.
+    A field that is no list of tags is ignored.
 
     :param environ: the request's environ
-    :param tag: the current, strong entity tag; None if the data have none
+    :param tag: the current entity tag; None if the data has none
     """
     match = environ.get(IF_MATCH)
     if isinstance(match, str) and _includes(match, tag, strong=True) is False:
@@ -61,20 +76,31 @@ def evaluate(environ: Mapping[str, object], tag: str | None) -> Outcome:
 
 
 def honours_range(environ: Mapping[str, object], tag: str | None) -> bool:
-    """Tell whether If-Range lets the request's Range count (13.1.5)."""
+    """Return True if the request's Range counts despite If-Range (13.1.5).
+
+    A weak tag never matches there.
+    """
     value = environ.get(IF_RANGE)
     if not isinstance(value, str):
         return True
-    return tag is not None and value.strip(" \t") == tag
+    return _is_strong(tag) and value.strip(" \t") == tag
 
 
 def _includes(text: str, tag: str | None, strong: bool) -> bool | None:
-    """Tell whether a list names *tag*; None if it is no list of tags."""
+    """Return whether a list names *tag*; None if it is no list of tags."""
     if text.strip(" \t") == "*":
         return True
     if not _TAGS.fullmatch(text):
         return None
-    listed = _EACH.findall(text)
-    if not strong:
-        listed = [each[2:] if each[:2] == "W/" else each for each in listed]
-    return tag in listed
+    listed: list[str] = _EACH.findall(text)
+    if strong:
+        return _is_strong(tag) and tag in listed
+    return tag is not None and _opaque(tag) in map(_opaque, listed)
+
+
+def _is_strong(tag: str | None) -> bool:
+    return tag is not None and not tag.startswith("W/")
+
+
+def _opaque(tag: str) -> str:
+    return tag[2:] if tag.startswith("W/") else tag

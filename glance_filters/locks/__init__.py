@@ -5,9 +5,14 @@
 :class:`ImageLocks` is made once from a URL and hands out :class:`Held` locks.
 """
 
-from glance_filters.locks.errors import LockError, LockTimeout, LockUnavailable
+from glance_filters.locks.errors import (
+    LockError,
+    LockTimeout,
+    LockUnavailable,
+    TooManyWaiters,
+)
 from glance_filters.locks.image_locks import Held, ImageLocks
-from glance_filters.locks.names import lock_name
+from glance_filters.locks.names import fold_id, lock_name
 
 __all__ = [
     "Held",
@@ -15,5 +20,7 @@ __all__ = [
     "LockError",
     "LockTimeout",
     "LockUnavailable",
+    "TooManyWaiters",
+    "fold_id",
     "lock_name",
 ]

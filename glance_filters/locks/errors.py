@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Why a lock was not got."""
+"""Why a lock could not be acquired."""
 
 
 class LockError(Exception):
-    """A lock was not got."""
+    """The lock could not be acquired."""
 
 
 class LockTimeout(LockError):
-    """Another one held the lock for all of the time there was to wait."""
+    """Timed out: the lock is held by another owner."""
+
+
+class TooManyWaiters(LockTimeout):
+    """The lock is held, and as many as may wait for it do so already."""
 
 
 class LockUnavailable(LockError):
-    """Nobody can tell who holds the lock.
+    """The lock backend is unavailable, so nobody knows who holds the lock.
 
-    The lock server gives no answer, or the folder of lock files cannot be
-    used.
+    The lock server does not answer or refuses, or the folder of locks cannot
+    be used.
     """

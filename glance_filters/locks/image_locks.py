@@ -7,16 +7,23 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import sys
 import threading
 import time
 import urllib.parse
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
 
 from oslo_log import log as logging
 
-from glance_filters.locks import errors, folder, names, process
+from glance_filters.locks import (
+    backend,
+    breaker,
+    errors,
+    folder,
+    names,
+    process,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -25,20 +32,14 @@ LOG = logging.getLogger(__name__)
 _FIRST_DELAY_SECONDS = 0.01
 _MAX_DELAY_SECONDS = 0.25
 
+# How long the threads of a process may pass a lock on to each other. Then
+# other processes have a chance, for as long as any of them may take to try.
+_ROW_SECONDS = 0.5
 
-class Backend(Protocol):
-    """Locks between processes.
+_PROBE = b"glance-filters-probe"
 
-    It need not know of threads: a process asks for a lock once at a time.
-    """
-
-    def try_lock(
-        self, name: bytes, deadline: float
-    ) -> Callable[[], None] | None:
-        """Take the lock *name* if it is free, and return what lets it go."""
-
-    def close(self) -> None:
-        """Let go of what is not needed for locks that are held."""
+# Kinds of database that SQLAlchemy knows, and that have locks.
+_DATABASES = ("mysql", "mariadb", "postgresql")
 
 
 class Held:
@@ -54,7 +55,7 @@ class Held:
         self._process = os.getpid()
 
     def release(self) -> None:
-        """Let go of the lock; do nothing if that was done before."""
+        """Release the lock; do nothing if that was done before."""
         if os.getpid() != self._process:
             return
         with self._guard:
@@ -80,38 +81,68 @@ class ImageLocks:
     It may be made before a server forks its workers: nothing is opened,
     sent or started before a process asks for its first lock.
 
-    :param url: ``file:///FOLDER`` for the processes of one host, a URL of
-        tooz (``redis://``, ``etcd3+http://``, ...) for several hosts, or
-        nothing for the threads of this process. The log says which it is.
-    :param timeout: how long to wait for a lock, in seconds, at most (half a
-        second less, when another process holds it); also how long to wait for
-        an answer when one is released
-    :raises ValueError: the URL cannot be used, or tooz is missing for it
+    :param url: ``file:///FOLDER`` for the processes of one host; a URL of
+        tooz (``redis://``, ``etcd3+http://``, ...) or of a database
+        (``mysql+pymysql://``, ``postgresql://``, ...) for several hosts;
+        nothing for the threads of this process. The log says which it is,
+        and that a folder cannot be used.
+    :param timeout: how long to wait while others hold the lock, in seconds
+    :param server_timeout: how long to wait for an answer of the server, in
+        seconds, however short the wait for the lock
+    :param max_waiters: how many threads of this process may wait for one
+        image
+    :param retry_seconds: how long after a failure no further request is
+        sent to a server; a folder is always tried
+    :param listener: called with the reason when the backend fails, and with
+        None when it works again, by the thread that noticed it
+    :raises ValueError: the URL cannot be used, or a library is missing for it
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        server_timeout: float = 3.0,
+        max_waiters: int = 8,
+        retry_seconds: float = 5.0,
+        listener: breaker.Listener | None = None,
+    ) -> None:
         self._timeout = timeout
-        self._make_backend = _backend_maker(url, timeout)
-        self._backends: dict[int, Backend] = {}
-        if self._make_backend is not None:
-            # Now, so that a wrong URL is known at once.
-            self._backends[os.getpid()] = self._make_backend()
+        self._max_waiters = max_waiters
+        # To try a folder costs nothing.
+        is_folder = url.startswith("file:")
+        self._retry_seconds = 0 if is_folder else retry_seconds
+        self._listener = listener
+        self._make_backend = _backend_maker(url, server_timeout)
+        self._backends: dict[int, breaker.Breaker] = {}
+        # Now, so that a wrong URL is known at once.
+        self._backend()
 
-    def acquire(self, image_id: str) -> Held:
+    @property
+    def outage(self) -> str | None:
+        """Why this process cannot lock; None if it can, or has not tried."""
+        made = self._backends.get(os.getpid())
+        return None if made is None else made.outage
+
+    def acquire(self, image_id: str, is_patient: bool = False) -> Held:
         """Wait for the lock of an image, and return it.
 
-        It is not reentrant.
+        It is not reentrant. Threads of this process get it in the order in
+        which they asked.
 
-        :raises LockTimeout: another one held it for all of the time
-        :raises LockUnavailable: the lock server gave no answer in this time,
-            or an error, or the folder cannot be used
+        :param image_id: as Glance writes it, see :func:`.names.lock_name`
+        :param is_patient: whether to wait however many wait already
+        :raises LockTimeout: it was held by others for all of the time
+        :raises TooManyWaiters: too many wait for it already
+        :raises LockUnavailable: the server does not answer, or with an error,
+            or did so some seconds ago; or the folder cannot be used
         """
         deadline = time.monotonic() + self._timeout
         name = names.lock_name(image_id)
         # First: between the threads of a process, drivers are not to be
         # relied on, and only one of them need ask the server.
-        if not process.acquire(name, self._timeout):
-            raise errors.LockTimeout("locked by this process")
+        most = sys.maxsize if is_patient else self._max_waiters
+        process.acquire(name, self._timeout, most)
         try:
             release = self._acquire_from_backend(name, deadline)
         except BaseException:
@@ -123,50 +154,78 @@ class ImageLocks:
         """Return the lock *name* if it is free now.
 
         :param name: lower-case ASCII letters, digits and hyphens
-        :returns: None if another one holds it
+        :returns: None if another owner holds it
+        :raises LockTimeout: nobody can tell yet
         :raises LockUnavailable: as :meth:`acquire`
         """
-        if not process.acquire(name, 0):
+        if not process.try_acquire(name):
             return None
+        release = None
         try:
-            backend = self._backend()
-            if backend is None:
-                return Held(functools.partial(_release_both, None, name))
-            deadline = time.monotonic() + self._timeout
-            release = backend.try_lock(name, deadline)
+            made = self._backend()
+            if made is not None:
+                release = made.try_lock(name)
         except BaseException:
             process.release(name)
             raise
-        if release is None:
+        if made is not None and release is None:
             process.release(name)
             return None
         return Held(functools.partial(_release_both, release, name))
 
+    def check(self) -> str | None:
+        """Return why no lock can be acquired now; None if one can.
+
+        It asks the server, for ``server_timeout`` at most.
+        """
+        try:
+            held = self.try_acquire(_PROBE)
+        except errors.LockTimeout:
+            # They are held, so they work.
+            return None
+        except errors.LockUnavailable as error:
+            return str(error)
+        if held is not None:
+            held.release()
+        return None
+
     def close(self) -> None:
-        """Let go of the lock server. Locks that are held stay held."""
-        backend = self._backends.pop(os.getpid(), None)
-        if backend is not None:
-            backend.close()
+        """Close connections and end threads; wait for that for a while.
+
+        Locks that are held stay held, and keep what they need until they are
+        released.
+        """
+        made = self._backends.pop(os.getpid(), None)
+        if made is not None:
+            made.close()
 
     def _acquire_from_backend(
         self, name: bytes, deadline: float
     ) -> Callable[[], None] | None:
-        backend = self._backend()
-        if backend is None:
+        made = self._backend()
+        if made is None:
             return None
+        if process.held_in_a_row(name) > _ROW_SECONDS:
+            time.sleep(_MAX_DELAY_SECONDS)
+            process.begin_row(name)
         delay = _FIRST_DELAY_SECONDS
         while True:
-            release = backend.try_lock(name, deadline)
+            left = deadline - time.monotonic()
+            timeout = errors.LockTimeout("held by another process")
+            try:
+                release = made.try_lock(name)
+            except errors.LockTimeout as error:
+                release, timeout = None, error
             if release is not None:
                 return release
-            # As much is left for the answer to the next try: one that came
-            # too late would not tell a lock from a dead server.
-            if deadline - time.monotonic() < 2 * delay:
-                raise errors.LockTimeout("locked by another process")
-            time.sleep(delay)
+            # Tried once more when the time is over, so that a release just
+            # before is noticed.
+            if left <= 0:
+                raise timeout
+            time.sleep(min(delay, left))
             delay = min(2 * delay, _MAX_DELAY_SECONDS)
 
-    def _backend(self) -> Backend | None:
+    def _backend(self) -> breaker.Breaker | None:
         """Return the backend of this process.
 
         One that was forked has a connection of its own, and none of the
@@ -176,8 +235,11 @@ class ImageLocks:
             return None
         here = os.getpid()
         if here not in self._backends:
+            made = breaker.Breaker(
+                self._make_backend(), self._retry_seconds, self._listener
+            )
             # Atomic, unlike a lock that might be held at the fork.
-            self._backends.setdefault(here, self._make_backend())
+            self._backends.setdefault(here, made)
         return self._backends[here]
 
 
@@ -189,30 +251,49 @@ def _release_both(release: Callable[[], None] | None, name: bytes) -> None:
         process.release(name)
 
 
-def _backend_maker(url: str, timeout: float) -> Callable[[], Backend] | None:
+def _backend_maker(
+    url: str, server_timeout: float
+) -> Callable[[], backend.Backend] | None:
     if not url:
         LOG.warning(
             "Images are locked within each process only: there is no "
             "coordination URL"
         )
         return None
-    split = urllib.parse.urlsplit(url)
-    if split.scheme == "file":
-        if not split.path.startswith("/") or split.netloc:
-            raise ValueError(f"no absolute path in {url!r}")
-        LOG.info(
-            "Images are locked between the processes of this host, by files "
-            "in %s",
-            split.path,
-        )
-        return functools.partial(folder.FolderLocks, split.path)
-    if importlib.util.find_spec("tooz") is None:
-        # Not the URL: it may hold a password.
+    # Not the URL in any message: it may hold a password.
+    scheme = url.partition(":")[0]
+    if scheme == "file":
+        return _folder_maker(url)
+    kind = scheme.partition("+")[0]
+    library = "sqlalchemy" if kind in _DATABASES else "tooz"
+    if importlib.util.find_spec(library) is None:
+        extra = "database" if kind in _DATABASES else "coordination"
         raise ValueError(
-            f"locks by {split.scheme!r} need tooz: install "
-            "glance-filters[coordination]"
+            f"locks by {scheme!r} need {library}: install "
+            f"glance-filters[{extra}]"
         )
+    LOG.info("Images are locked between hosts, by %s", scheme)
+    if kind in _DATABASES:
+        from glance_filters.locks import database
+
+        return functools.partial(database.make, url, server_timeout)
     from glance_filters.locks import coordinator
 
-    LOG.info("Images are locked between hosts, by %s", split.scheme)
-    return functools.partial(coordinator.CoordinatorLocks, url, timeout)
+    return functools.partial(coordinator.make, url, server_timeout)
+
+
+def _folder_maker(url: str) -> Callable[[], backend.Backend]:
+    split = urllib.parse.urlsplit(url)
+    if not split.path.startswith("/") or split.netloc:
+        raise ValueError(f"no absolute path in {url!r}")
+    LOG.info(
+        "Images are locked between the processes of this host, by a file in "
+        "%s",
+        split.path,
+    )
+    locks = folder.FolderLocks(split.path)
+    try:
+        locks.check()
+    except errors.LockUnavailable as error:
+        LOG.warning("Images cannot be locked: %s", error)
+    return lambda: locks

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Metadata definitions: files, their schema, and merging them in."""
+"""Metadata definitions: the files, their schema, the merge into answers."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Metadata definition files: reading a folder of them, strictly."""
+"""Read a folder of metadata definition files, strictly."""
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 import os
@@ -15,15 +16,21 @@ from typing import Any
 
 from glance_filters.metadefs import schema
 
+_BYTE_ORDER_MARKS = (
+    codecs.BOM_UTF8,
+    codecs.BOM_UTF16_LE,
+    codecs.BOM_UTF16_BE,
+)
 _MEMBER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What is wrong at one place of a metadata definition file.
+    """One mistake in a metadata definition file.
 
     :param file: the file's path, or the folder's if it holds no file
-    :param path: the place in it, as a JSONPath (RFC 9535), ``$`` for all
+    :param path: the place in it, as a JSONPath (RFC 9535), ``$`` for the
+        whole document
     :param message: the rule that is broken
     """
 
@@ -37,7 +44,7 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Namespace:
-    """The part of a namespace's definition that an answer can lack.
+    """The part of a namespace's definition that is added to answers.
 
     :param name: for example ``OS::Compute::Hypervisor``
     :param properties: from a property's name, without the prefix of any
@@ -51,7 +58,7 @@ class Namespace:
 
 @dataclasses.dataclass(frozen=True)
 class Metadefs:
-    """What a folder of metadata definition files says.
+    """The content of a folder of metadata definition files.
 
     :param namespaces: by name; only from files without a finding
     :param findings: in the order of the files' names
@@ -75,13 +82,13 @@ def read_folder(folder: str | os.PathLike[str]) -> Metadefs:
     origins: dict[str, str] = {}
     findings: list[Finding] = []
     if not files:
-        findings.append(Finding(str(folder), "$", "no *.json file in it"))
+        findings.append(Finding(str(folder), "$", "contains no *.json file"))
     for file in files:
         document, problems = _read_file(file)
         if not problems:
             namespace = _namespace(document)
-            # The loader takes files in no particular order, so which of two
-            # wins would be left to chance.
+            # The loader reads files in no particular order, so which of two
+            # definitions wins would be left to chance.
             first = origins.setdefault(namespace.name, file.name)
             if first == file.name:
                 namespaces[namespace.name] = namespace
@@ -95,14 +102,24 @@ def read_folder(folder: str | os.PathLike[str]) -> Metadefs:
 
 
 def _read_file(file: pathlib.Path) -> tuple[Any, list[schema.Problem]]:
+    content = file.read_bytes()
+    if content.startswith(_BYTE_ORDER_MARKS):
+        return None, [
+            ((), "begins with a byte order mark: save it as UTF-8 without one")
+        ]
     try:
+        # glance-manage reads text: it does not guess the encoding, as
+        # json.loads does from bytes.
         document = json.loads(
-            file.read_bytes(), object_pairs_hook=_unique_members
+            content.decode("utf-8"), object_pairs_hook=_unique_members
         )
-    # Broken JSON and broken UTF-8 are ValueErrors too.
+        return document, list(schema.check(document))
+    except UnicodeDecodeError as error:
+        return None, [((), f"not UTF-8: {error}")]
     except ValueError as error:
         return None, [((), f"not readable as JSON: {error}")]
-    return document, list(schema.check(document))
+    except RecursionError:
+        return None, [((), "nested too deeply")]
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -110,7 +127,7 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"member {twice!r} stands twice in one object")
+        raise ValueError(f"member {twice!r} occurs twice in one object")
     return members
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Metadata definitions laid over answers of the Metadata Definitions API.
+"""Merge metadata definitions into answers of the Metadata Definitions API.
 
-What a core says stays as it is, in its order; what it lacks comes after it.
-A document that is not of the shape Glance answers with, or that lacks
-nothing, is returned as the same object, so that a caller can tell with
-``is`` whether there is anything to send anew. No argument is changed.
+What Glance answers stays as it is and in its order; what it lacks is
+appended. A document that lacks nothing, or that does not have the shape of
+Glance's answers, is returned as the same object: a caller checks with ``is``
+whether the answer has changed. No argument is modified.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ def merge_namespace(
     """Add to an answer of GET /v2/metadefs/namespaces/NAMESPACE.
 
     :param document: the answer's decoded JSON
-    :param resource_type: that of the request's query; with it the names of
-        the properties in the answer carry the prefix by which the core
-        associates the namespace with that type
+    :param resource_type: that of the request's query; with it, the names of
+        the properties in the answer have the prefix of that resource type
     """
     if (
         not isinstance(document, dict)
@@ -34,29 +33,29 @@ def merge_namespace(
     ):
         return document
     # A namespace without a property has no such member.
-    core = document.get("properties", {})
+    theirs = document.get("properties", {})
     prefix = _prefix(document, resource_type)
-    merged = _merge_named(core, definition, prefix)
-    return document if merged is core else {**document, "properties": merged}
+    merged = _merge_named(theirs, definition, prefix)
+    return document if merged is theirs else {**document, "properties": merged}
 
 
 def merge_properties(document: Any, definition: files.Namespace) -> Any:
     """Add to an answer of GET /v2/metadefs/namespaces/NAMESPACE/properties.
 
-    The names in it carry no prefix, whatever the query says.
+    The names in it have no prefix, whatever the query says.
     """
     if not isinstance(document, dict):
         return document
-    core = document.get("properties")
-    merged = _merge_named(core, definition, prefix="")
-    return document if merged is core else {**document, "properties": merged}
+    theirs = document.get("properties")
+    merged = _merge_named(theirs, definition, prefix="")
+    return document if merged is theirs else {**document, "properties": merged}
 
 
 def merge_property(document: Any, definition: files.Namespace) -> Any:
     """Add to an answer of GET .../NAMESPACE/properties/PROPERTY.
 
-    The name in the answer carries no prefix, even where that in the
-    request's path has to.
+    The name in the answer has no prefix, even if the name in the request's
+    path must have one.
     """
     if not isinstance(document, dict):
         return document
@@ -69,7 +68,7 @@ def merge_property(document: Any, definition: files.Namespace) -> Any:
 def property_document(
     definition: files.Namespace, name: str
 ) -> dict[str, Any] | None:
-    """Answer GET .../NAMESPACE/properties/PROPERTY for a core that cannot.
+    """Return the answer to GET .../NAMESPACE/properties/PROPERTY.
 
     :param name: without the prefix of a resource type
     :returns: a document as Glance would make it, None if the definition has
@@ -85,11 +84,12 @@ def bare_name(
 ) -> str:
     """Return a property's name without the prefix of a resource type.
 
-    :param name: as the path of GET .../NAMESPACE/properties/PROPERTY has it
-    :param document: the core's answer about the namespace, without a query
-    :param resource_type: that of the request's query; with it the core finds
-        no property without the prefix, nor any if there is none
-    :returns: an empty text, which names none, if the core would find none
+    :param name: as in the path of GET .../NAMESPACE/properties/PROPERTY
+    :param document: Glance's answer about the namespace, without a query
+    :param resource_type: that of the request's query; with it, Glance finds
+        only properties with the prefix, and none if there is no prefix
+    :returns: an empty text, which is no property's name, if Glance would
+        find none
     """
     if resource_type is None:
         return name
@@ -111,28 +111,28 @@ def _prefix(document: dict[str, Any], resource_type: str | None) -> str:
     return ""
 
 
-def _merge_named(core: Any, definition: files.Namespace, prefix: str) -> Any:
-    if not isinstance(core, dict):
-        return core
-    merged = dict(core)
+def _merge_named(theirs: Any, definition: files.Namespace, prefix: str) -> Any:
+    if not isinstance(theirs, dict):
+        return theirs
+    merged = dict(theirs)
     changed = False
     for name, ours in definition.properties.items():
         name = prefix + name
-        if name in core:
-            merged[name] = _merge_property(core[name], ours)
-            changed = changed or merged[name] is not core[name]
+        if name in theirs:
+            merged[name] = _merge_property(theirs[name], ours)
+            changed = changed or merged[name] is not theirs[name]
         else:
             merged[name] = _render(ours)
             changed = True
-    return merged if changed else core
+    return merged if changed else theirs
 
 
-def _merge_property(core: Any, ours: Mapping[str, Any]) -> Any:
-    # An enumeration of one type has no place in a property of another.
-    if not isinstance(core, dict) or core.get("type") != ours["type"]:
-        return core
-    merged = _merge_enum(core, ours)
-    items = core.get("items")
+def _merge_property(theirs: Any, ours: Mapping[str, Any]) -> Any:
+    # Values of one type are not added to a property of another type.
+    if not isinstance(theirs, dict) or theirs.get("type") != ours["type"]:
+        return theirs
+    merged = _merge_enum(theirs, ours)
+    items = theirs.get("items")
     if isinstance(items, dict) and "items" in ours:
         merged_items = items
         if items.get("type") == ours["items"]["type"]:
@@ -142,18 +142,19 @@ def _merge_property(core: Any, ours: Mapping[str, Any]) -> Any:
     return merged
 
 
-def _merge_enum(core: dict[str, Any], ours: Mapping[str, Any]) -> Any:
-    members = core.get("enum")
-    # Without an enumeration any value is allowed: one of ours would forbid.
+def _merge_enum(theirs: dict[str, Any], ours: Mapping[str, Any]) -> Any:
+    members = theirs.get("enum")
+    # Without an enumeration any value is allowed: adding one would forbid
+    # the others.
     if not isinstance(members, list):
-        return core
+        return theirs
     lacking = [name for name in ours.get("enum", ()) if name not in members]
-    return {**core, "enum": members + lacking} if lacking else core
+    return {**theirs, "enum": members + lacking} if lacking else theirs
 
 
 def _render(ours: Mapping[str, Any]) -> dict[str, Any]:
     rendered: dict[str, Any] = _thaw(ours)
-    # Glance answers with a text, whatever a default's type was.
+    # Glance answers with a string, whatever the type of the default was.
     if "default" in rendered:
         rendered["default"] = str(rendered["default"])
     return rendered

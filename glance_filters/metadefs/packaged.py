@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where the files that are installed beside the package are."""
+"""Find the data files that are installed with the package."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import sysconfig
 
 DISTRIBUTION = "glance-filters"
 # Below the scheme's data folder: "/usr", "/usr/local" or the environment.
-# These are definitions to be loaded as they are and replaced by an upgrade,
-# not configuration to be edited: so below "share", not below "etc".
+# Below "share", not "etc": an upgrade replaces the definitions, and nobody
+# edits them.
 METADEFS_FOLDER = "share/glance-filters/metadefs"
 _METADEFS_SOURCE = "etc/metadefs"
 
@@ -19,16 +19,16 @@ _METADEFS_SOURCE = "etc/metadefs"
 def metadefs_folder() -> pathlib.Path:
     """Find the folder of the metadata definition files of this package.
 
-    In a source tree, and so with an editable install, that is the tree's
-    own, else the folder that the installer wrote them to.
+    In a source tree, and so in an editable install, this is the folder of
+    the tree, otherwise the folder to which the installer wrote them.
 
-    :returns: an absolute path; that of the running interpreter's scheme if
-        the installer left no list of files (the folder may then be absent)
+    :returns: an absolute path; without the installer's list of files, the
+        data folder of the running interpreter, which may not exist
     """
     package = pathlib.Path(__file__).resolve().parent.parent
     source = package.parent / _METADEFS_SOURCE
-    # Beside an installed package lie other projects' files: the tree's
-    # setup.cfg tells that the folder is ours.
+    # In site-packages, etc/metadefs could be another project's. Only a source
+    # tree has a setup.cfg.
     if source.is_dir() and (package.parent / "setup.cfg").is_file():
         return source
     return _recorded() or (

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Replacing a configuration file, in one step and with a way back."""
+"""Replace a configuration file in one step, and keep the old one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _BACKUP = ".orig"
 
 
 def replace(path: Path, text: str) -> Path:
-    """Put a text in the place of a file's, with the same owner and mode.
+    """Replace the text of a file; its owner and mode stay.
 
-    Whoever opens the file meanwhile finds the old text or the new one. A link
-    stays; what it leads to is replaced.
+    A reader finds the old text or the new one, never a part. A symbolic link
+    stays; the file it leads to is replaced.
 
-    :param text: the new text, whose line ends are written as they are
+    :param text: the new text; its line ends are written as they are
     :returns: where the old file is kept
-    :raises OSError: if that is not possible; the file is then as it was
+    :raises OSError: if the file cannot be replaced; it has not changed then
     """
     target = path.resolve(strict=True)
     backup = _copy(target)
@@ -43,13 +43,13 @@ def replace(path: Path, text: str) -> Path:
 
 
 def _copy(target: Path) -> Path:
-    """Copy a file to a name of its own beside it; return that."""
+    """Copy a file to a new name beside it, and return that."""
     number = 0
     while True:
         suffix = _BACKUP + (f".{number}" if number else "")
         backup = target.with_name(target.name + suffix)
         try:
-            # Made by nobody else, and readable by no one else.
+            # Fails if the name is taken; nobody else can read the copy.
             descriptor = os.open(
                 backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
             )

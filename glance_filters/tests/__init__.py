@@ -1,15 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tests. The Hypothesis profile is chosen by HYPOTHESIS_PROFILE."""
+"""Tests. HYPOTHESIS_PROFILE says how long they may take.
+
+With ``quick`` they are a few minutes' work. With ``long`` there are many more
+examples and trials, and those tests that are only for the nightly run.
+"""
 
 import os
+import unittest
 
 import hypothesis
 
+from glance_filters.tests import strictness
+
 hypothesis.settings.register_profile(
-    "quick", max_examples=500, deadline=None, derandomize=True
+    "quick", max_examples=200, deadline=None, derandomize=True
 )
 hypothesis.settings.register_profile(
     "long", max_examples=20000, deadline=None, print_blob=True
 )
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
+hypothesis.settings.load_profile(_PROFILE)
+IS_LONG = _PROFILE == "long"
+
+#: Decorates tests that are only for the nightly run.
+nightly = unittest.skipUnless(IS_LONG, "only with HYPOTHESIS_PROFILE=long")
+
+strictness.install()

@@ -7,7 +7,8 @@ Nothing is kept of what has passed, but for one chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import enum
+from collections.abc import Iterable, Iterator
 
 
 class WrongLength(Exception):
@@ -23,6 +24,18 @@ def close(body: Iterable[bytes]) -> None:
     method = getattr(body, "close", None)
     if method is not None:
         method()
+
+
+class Rest(enum.Enum):
+    """What may follow a part in a body.
+
+    ``NOTHING_AT_HAND`` is for a body whose end nobody can wait for: no chunk
+    is asked for after the part.
+    """
+
+    ANYTHING = "anything"
+    NOTHING_AT_HAND = "nothing at hand"
+    NOTHING = "nothing"
 
 
 class Cursor:
@@ -66,14 +79,14 @@ class Cursor:
         self.position = position
 
     def part(
-        self, start: int, stop: int, ends: bool = False
+        self, start: int, stop: int, rest: Rest = Rest.ANYTHING
     ) -> Iterator[bytes]:
         """Yield the bytes from *start* to *stop*, reading no further.
 
         :param start: at least the position
-        :param ends: the body must end at *stop*. Then the last piece is
-            held back until that is certain, so that nobody takes the
-            beginning of something longer for the whole
+        :param rest: what may follow in the body. If nothing may, the last
+            piece is held back until that is certain, so that nobody takes
+            the beginning of something longer for the whole
         :raises WrongLength: if the body ends before, or does not where it
             must
         """
@@ -86,32 +99,23 @@ class Cursor:
             wanted = stop - self.position
             piece, self._chunk = self._chunk[:wanted], self._chunk[wanted:]
             self.position += len(piece)
-            if ends and self.position == stop and self._fill():
+            if self.position == stop and self._goes_on(rest):
                 raise WrongLength(f"the body goes on after {stop} bytes")
             yield piece
+
+    def _goes_on(self, rest: Rest) -> bool:
+        if rest is Rest.ANYTHING:
+            return False
+        if rest is Rest.NOTHING:
+            self._fill()
+        return bool(self._chunk)
+
+    def drain(self) -> None:
+        """Read the body to its end."""
+        self._chunk = b""
+        for _ in self._chunks:
+            pass
 
     def close(self) -> None:
         """Close the body."""
         close(self._body)
-
-
-class Owned:
-    """A body that is made of chunks, and closes what they came from.
-
-    :param chunks: the chunks, in their order
-    :param close_source: closes their source; it may be called twice
-    """
-
-    def __init__(
-        self, chunks: Iterable[bytes], close_source: Callable[[], object]
-    ) -> None:
-        self._chunks = chunks
-        self._close_source = close_source
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._chunks
-        self.close()
-
-    def close(self) -> None:
-        """Close the source."""
-        self._close_source()

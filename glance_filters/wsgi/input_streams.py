@@ -57,12 +57,14 @@ class BodyStream(InputStream):
 
     :param stream: where it comes from
     :param length: its length in bytes, None if only the stream's end tells
+    :ivar length: that
     :ivar is_complete: whether all of it was read; the end of the stream may
         come earlier
     """
 
     def __init__(self, stream: Any, length: int | None) -> None:
         super().__init__()
+        self.length = length
         self._read = getattr(stream, "read", None) or _reader(stream)
         self._remaining = length
         # What a stream gave beyond what was requested.

@@ -43,8 +43,12 @@ def from_error(error: errors.FilterError) -> webob.exc.HTTPException:
     if the request's ``Accept`` asks for it.
     """
     kind = webob.exc.status_map[int(error.status)]
+    # The text alone: webob would put a general explanation before it, which
+    # is wrong for some errors (415: "The request media type ...").
     response: webob.exc.HTTPException = kind(
-        str(error), headers=list(error.headers)
+        explanation=str(error),
+        headers=list(error.headers),
+        body_template="${explanation}",
     )
     return response
 
@@ -57,6 +61,8 @@ class CapturedResponse:
     :ivar status: the status code and its phrase
     :ivar headers: the header fields, in their order
     :ivar body: the application's iterable
+    :ivar environ: the environ of the request, with what the application left
+        in it
     """
 
     def __init__(
@@ -65,10 +71,12 @@ class CapturedResponse:
         headers: Headers,
         body: Iterable[bytes],
         start: _Start | None = None,
+        environ: WSGIEnvironment | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
+        self.environ = environ or {}
         self._start = start
 
     @property
@@ -226,7 +234,7 @@ def capture(
             raise
         body = _Resumed(first, rest, body)
     start.restart = None
-    return CapturedResponse(start.status, start.headers, body, start)
+    return CapturedResponse(start.status, start.headers, body, start, environ)
 
 
 class _Resumed:

@@ -61,11 +61,12 @@ def _change(module: types.ModuleType) -> None:
     read = module.ConfigLoader.__init__
 
     def read_with_filters(self: object, filename: str) -> None:
-        from glance_filters.paste import pipelines
+        from glance_filters.paste import edit
+        from glance_filters.paste.file import NAMES
 
         path = filename.strip()
         with open(path) as file:
-            text = pipelines.insert(file.read(), pipelines.FILTERS)
+            text = edit.insert(file.read(), NAMES)
         # Beside it, since a paste file may refer to others by its folder.
         changed = f"{path}.{os.getpid()}.with-filters"
         with open(changed, "w") as file:

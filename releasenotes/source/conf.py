@@ -7,5 +7,5 @@ copyright = "the glance_filters developers"
 
 extensions = ["reno.sphinxext"]
 
-html_theme = "alabaster"
+html_theme = "furo"
 html_show_sourcelink = False

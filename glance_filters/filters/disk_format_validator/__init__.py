@@ -51,6 +51,10 @@ LOG = logging.getLogger(__name__)
 # Far more than any image schema.
 _MAX_SCHEMA_BYTES = 4 * 1024 * 1024
 
+# Import methods whose data no request brings, and the plugin that inspects it.
+_FETCHING = ("web-download", "glance-download")
+_IMPORT_PLUGIN = "glance_filters_inspect"
+
 _UPLOADS = (calls.UPLOAD_IMAGE, calls.STAGE_IMAGE)
 _SCHEMAS = {
     calls.SHOW_IMAGE_SCHEMA: schemas.offer_in_image,
@@ -69,20 +73,41 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
     def make_settings(
         cls, values: Mapping[str, Any], config: configuration.Configuration
     ) -> DiskFormatValidatorSettings:
-        """Settle what ``auto`` means here."""
-        return options.make_settings(values)
+        """Settle what the defaults mean here."""
+        known = config.of_service("image_format", "disk_formats")
+        return options.make_settings(values, known)
 
     @classmethod
     def check(
         cls, place: str, config: configuration.Configuration
     ) -> Iterator[findings.Finding]:
-        """Yield which formats of the list Glance itself would refuse."""
-        refused = _refused_by_glance(config.values()["disk_formats"], config)
+        """Yield what Glance itself refuses, and what nobody inspects."""
+        values = config.values()
+        refused = _refused_by_glance(values["disk_formats"] or (), config)
         if refused:
             yield findings.Finding(
                 place,
                 f"Glance itself refuses {', '.join(refused)}",
-                "Add them to [image_format] disk_formats in glance-api.conf",
+                "Remove them, or add them to [image_format] disk_formats in "
+                "glance-api.conf",
+            )
+        methods = config.of_service(None, "enabled_import_methods") or ()
+        plugins = config.of_service(
+            "image_import_opts", "image_import_plugins"
+        )
+        fetching = [each for each in _FETCHING if each in methods]
+        if (
+            fetching
+            and values["inspect"] != "off"
+            and _IMPORT_PLUGIN not in (plugins or ())
+        ):
+            yield findings.Finding(
+                place,
+                "data that Glance itself fetches is not inspected: "
+                f"{', '.join(fetching)}",
+                f"Add {_IMPORT_PLUGIN} to [image_import_opts] "
+                "image_import_plugins in glance-api.conf",
+                True,
             )
 
     def start(self) -> None:
@@ -147,23 +172,16 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
             refusals.append(error)
             self.note_refusal(request, error)
 
-        judged: input_streams.InputStream = body
-        # Glance takes no data for an image without formats, and what a
-        # container holds is not for us to know.
-        if image is None or (
-            image.container_format == "bare" and image.disk_format
-        ):
-            upload = inspection.UploadInspection(
-                request.image_id,
-                None if image is None else image.disk_format,
-                enforce=settings.inspect == "enforce",
-            )
-            stream = inspection.InspectedStream(body, upload, on_refusal)
-            # Glance refuses data in any other status, and need not be sent
-            # any.
-            if image is not None and image.status == "queued":
-                stream.read_head(upload.max_head)
-            judged = stream
+        upload = inspection.UploadInspection(
+            request.image_id,
+            image,
+            inspection.size_of(request, body),
+            enforce=settings.inspect == "enforce",
+        )
+        judged = inspection.InspectedStream(body, upload, on_refusal)
+        # Glance refuses data in any other status, and need not be sent any.
+        if image is not None and image.status == "queued":
+            judged.read_head(upload.max_head)
 
         def look_again() -> None:
             """Refuse the upload if its image has other formats by now.

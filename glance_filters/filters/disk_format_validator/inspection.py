@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 from oslo_log import log as logging
 
 from glance_filters import errors
+from glance_filters.glance_api import images
+from glance_filters.glance_api.request import Request
 from glance_filters.wsgi import input_streams, response
 
 try:
@@ -29,18 +32,27 @@ class UploadInspection:
     """Inspects the data of one upload.
 
     :param image_id: the image, as the request names it
-    :param declared: its disk format; None if it is not known, so that only
-        unsafe data is refused
+    :param image: what Glance says of it; None if it does not show it, so that
+        only unsafe data is refused
+    :param size: how many bytes Glance reads, if it is known
     :param enforce: whether data of another format is refused, rather than
         logged
     """
 
     def __init__(
-        self, image_id: str, declared: str | None, enforce: bool
+        self,
+        image_id: str,
+        image: images.Image | None,
+        size: int | None,
+        enforce: bool,
     ) -> None:
-        self._inspector = detection.ContentInspector(declared)
+        declared = None if image is None else image.disk_format
+        container = None if image is None else image.container_format
+        self._inspector = detection.ContentInspector(declared, container, size)
         self._image_id = image_id
         self._declared = declared
+        self._size = size
+        self._seen = 0
         self._enforce = enforce
         self._reported = False
 
@@ -54,17 +66,19 @@ class UploadInspection:
         """True once the header has been judged."""
         return self._inspector.head_decided
 
-    @property
-    def decided(self) -> bool:
-        """True once the verdict is final."""
-        return self._inspector.decided
-
     def feed(self, data: bytes) -> None:
         """Judge the next data.
 
+        :raises BadRequest: if it is more than Glance is told to read: some
+            stores would keep the beginning, which was not judged alone
         :raises ContentMismatch: if it is in another format
         :raises UnsafeContent: if it is unsafe
         """
+        self._seen += len(data)
+        if self._size is not None and self._seen > self._size:
+            raise errors.BadRequest(
+                "The data is longer than x-openstack-image-size"
+            )
         self._judge(lambda: self._inspector.feed(data))
 
     def finish(self) -> None:
@@ -95,6 +109,26 @@ class UploadInspection:
             self._declared,
             detected,
         )
+
+
+def size_of(request: Request, body: input_streams.BodyStream) -> int | None:
+    """Return how many bytes of an upload Glance reads, if that is known.
+
+    Glance tells a store the number of ``x-openstack-image-size``, and some
+    stores read no further.
+
+    :raises BadRequest: if that is not the length of the body
+    """
+    text = request.environ.get("HTTP_X_OPENSTACK_IMAGE_SIZE")
+    # What is no number Glance refuses by itself; 0 means that it is unknown.
+    if text is None or not re.fullmatch("[0-9]{1,18}", text) or not int(text):
+        return body.length
+    size = int(text)
+    if body.length not in (None, size):
+        raise errors.BadRequest(
+            "x-openstack-image-size is not the length of the body"
+        )
+    return size
 
 
 class InspectedStream(input_streams.InputStream):
@@ -173,7 +207,7 @@ class InspectedStream(input_streams.InputStream):
         return data
 
     def _look_at(self, data: bytes) -> None:
-        if data and not self._inspection.decided:
+        if data:
             self._inspection.feed(data)
         if self._body.is_complete and not self._finished:
             self._finished = True

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,19 +16,24 @@ from glance_filters.filters.disk_format_validator import inspection
 
 LOG = logging.getLogger(__name__)
 
+# Glance's own since Pike; before, it had no ploop.
+DEFAULT_FORMATS = (
+    *("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2"),
+    *("vdi", "iso", "ploop"),
+)
+
 OPTS: tuple[cfg.Opt, ...] = (
     base.enabled_opt("validates disk formats"),
     cfg.ListOpt(
         "disk_formats",
-        default=[
-            *("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2"),
-            *("vdi", "iso", "ploop"),
-        ],
+        sample_default=list(DEFAULT_FORMATS),
         mutable=True,
         help=(
             "The disk formats that an image may have. A request that sets "
             "another one is answered with 400 Bad Request. Glance itself "
-            "must know them too: see its option [image_format] disk_formats."
+            "must know them too. By default, those of Glance's own option "
+            "[image_format] disk_formats, or those shown here where Glance "
+            "does not run in the same process."
         ),
     ),
     cfg.StrOpt(
@@ -76,9 +81,12 @@ class DiskFormatValidatorSettings:
     max_body_size: int
 
 
-def make_settings(values: Mapping[str, Any]) -> DiskFormatValidatorSettings:
-    """Settle what ``auto`` means here.
+def make_settings(
+    values: Mapping[str, Any], glance_formats: Sequence[str] | None
+) -> DiskFormatValidatorSettings:
+    """Settle what the defaults mean here.
 
+    :param glance_formats: Glance's own list, if it is known
     :raises ValueError: if data cannot be inspected, but is to be
     """
     inspect = values["inspect"]
@@ -95,4 +103,9 @@ def make_settings(values: Mapping[str, Any]) -> DiskFormatValidatorSettings:
         inspect = "off"
     elif inspect == "auto":
         inspect = "warn"
-    return DiskFormatValidatorSettings(**{**values, "inspect": inspect})
+    formats = values["disk_formats"]
+    if formats is None:
+        formats = glance_formats or DEFAULT_FORMATS
+    return DiskFormatValidatorSettings(
+        **{**values, "inspect": inspect, "disk_formats": tuple(formats)}
+    )

@@ -8,10 +8,12 @@ let many. This filter gets the image's status from Glance, in the name of the
 user, and answers 409 Conflict when the operator does not allow the operation
 in that status. The request does not reach Glance then.
 
-While Glance carries out a request that changes an image's status or
-locations, the image is locked against other such requests, of this process
-and of others. So the status is still the same when Glance acts. An upload
-releases the lock when Glance begins to read the data.
+Glance saves the whole record that a request has read, whatever the request
+changes. So while Glance carries out a request that saves an image, the image
+is locked against other such requests, of this process and of others. An
+upload releases the lock while Glance reads the data, and acquires it again
+before Glance reads its end. What that end, or that of an import, would undo
+is answered with 409 Conflict.
 
 The filter also refuses a patch that names an attribute of Glance's image
 object instead of a property: Glance would set it, and so act on another
@@ -31,16 +33,22 @@ which Glance finds out how long it is).
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from glance_filters import errors
+from glance_filters import errors, locks
 from glance_filters.filters import base, configuration, findings
-from glance_filters.filters.location_guard import changes, locking, options
+from glance_filters.filters.location_guard import (
+    changes,
+    locking,
+    options,
+    proxying,
+    transfers,
+)
 from glance_filters.glance_api import images
 from glance_filters.glance_api.request import Request
-from glance_filters.wsgi import input_streams
+from glance_filters.wsgi import input_streams, response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -76,9 +84,7 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
         :raises ValueError: if the URL cannot be used
         """
         if settings.enabled:
-            self._locking.configure(
-                settings.coordination_url, settings.lock_timeout
-            )
+            self._locking.configure(settings)
 
     @classmethod
     def check(
@@ -86,14 +92,7 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
     ) -> Iterator[findings.Finding]:
         """Yield what makes the guard weaker than it looks."""
         url = config.values()["coordination_url"]
-        if url and not url.startswith("file:"):
-            if importlib.util.find_spec("tooz") is None:
-                yield findings.Finding(
-                    place,
-                    "coordination_url needs tooz, which is not installed",
-                    "Install glance-filters[coordination]",
-                )
-        elif not url and config.of_service(None, "workers") != 1:
+        if not url and config.of_service(None, "workers") != 1:
             yield findings.Finding(
                 place,
                 "images are locked within each worker only, and there may be "
@@ -112,67 +111,110 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
     def handle(
         self, request: Request, settings: options.LocationGuardSettings
     ) -> WSGIApplication | None:
-        """Send the request to Glance under the image's lock, or refuse it."""
+        """Send the request to Glance under the image's lock, or refuse it.
+
+        What Glance does not show to the user, it is left to refuse.
+        """
         rule = changes.RULES[request.call]
         change = rule.read(request, settings.max_body_size)
-        release = self._locking.lock(
-            request,
-            rule.is_proxied,
-            is_required=change.is_guarded
-            or settings.on_lock_failure == "refuse",
-        )
-        if release is None:
-            return None
-        try:
-            if change.is_guarded:
-                self._check_status(request, rule, change, settings)
+        is_required = change.is_guarded or settings.on_lock_failure == "refuse"
+        with contextlib.ExitStack() as stack:
+            if rule.is_proxied and proxying.is_possible(self._config):
+                guest = self._as_guest(request)
+                if guest is not None:
+                    stack.enter_context(guest)
+                    return self._capture(request)
+            try:
+                held = self._locking.hold(request, is_required, rule.is_patch)
+            except images.ImageHidden as hidden:
+                _check_hidden(request, change, hidden)
+                return None
+            except locking.NotPermitted:
+                return None
+            stack.callback(held.release)
+            self._check(request, rule, change, settings, held)
             if rule.is_upload:
-                # Until Glance reads it has written the image's new status,
-                # and reading takes as long as the client likes.
-                request.replace_input(
-                    input_streams.HookedStream(
-                        request.take_upload(), on_start=release
+                stack.enter_context(self._uploading(request, held))
+            if rule.is_proxied and proxying.is_possible(self._config):
+                stack.enter_context(
+                    proxying.being_host(
+                        proxying.key(request),
+                        self._locking.acquire,
+                        self._locking.try_acquire,
                     )
                 )
-            response = request.capture()
-            # It may be sent slowly: the lock must not wait for that.
-            response.read(_MAX_RESPONSE_BYTES)
-        finally:
-            release()
-        return response
+            return self._capture(request)
 
-    def _check_status(
+    def _capture(self, request: Request) -> response.CapturedResponse:
+        captured = request.capture()
+        # It may be sent slowly: the lock must not wait for that.
+        captured.read(_MAX_RESPONSE_BYTES)
+        return captured
+
+    def _as_guest(self, request: Request) -> contextlib.ExitStack | None:
+        try:
+            return proxying.enter_as_guest(
+                proxying.key(request), self._locking.try_acquire
+            )
+        except locks.LockTimeout as error:
+            raise errors.ImageBusy(request.image_id) from error
+        except locks.LockUnavailable:
+            # It is reported when the image is to be locked.
+            return None
+
+    @contextlib.contextmanager
+    def _uploading(
+        self, request: Request, held: locking.HeldImage
+    ) -> Iterator[None]:
+        """Lock the image at the beginning and at the end of an upload.
+
+        Until Glance reads, it has written the image's new status; what it
+        saves after it has read the last byte is what it read before the
+        first. The hours between block nobody, but for changes that this end
+        would undo.
+        """
+        upload = None
+        with contextlib.suppress(locks.LockUnavailable):
+            upload = self._locking.try_acquire(_upload_name(held))
+
+        def at_end() -> None:
+            try:
+                held.acquire_again()
+            except errors.FilterError as error:
+                self.note_refusal(request, error)
+                raise response.from_error(error) from error
+
+        request.replace_input(
+            input_streams.HookedStream(
+                request.take_upload(), held.release, at_end
+            )
+        )
+        try:
+            yield
+        finally:
+            if upload is not None:
+                upload.release()
+
+    def _check(
         self,
         request: Request,
         rule: changes.Rule,
         change: changes.Change,
         settings: options.LocationGuardSettings,
+        held: locking.HeldImage,
     ) -> None:
-        """Refuse a change if any part of it is not allowed.
-
-        What Glance does not show to the user, it is left to refuse.
+        """Refuse what the image's state does not allow.
 
         :raises ProtectedAttribute: if an attribute of Glance's image object
             is named
         :raises LocationConflict: if the image's status forbids an operation
+        :raises ImageInTransfer: if the end of a transfer would undo it
         :raises ImageUnknown: if Glance does not tell the status
         """
-        name = change.protected_attribute
-        try:
-            status = request.fetch_image().status
-        except images.ImageHidden as hidden:
-            # A policy may forbid to see an image, but not to change it; then
-            # nobody else would keep the patch from another image.
-            if (
-                name is not None
-                and hidden.code in (403, 404)
-                and request.route_exists()
-            ):
-                raise errors.ProtectedAttribute(name) from hidden
-            return
-        if name is not None:
-            raise errors.ProtectedAttribute(name)
-        if status is None:
+        if change.protected_attribute is not None:
+            raise errors.ProtectedAttribute(change.protected_attribute)
+        status = held.image.status
+        if change.operations and status is None:
             raise errors.ImageUnknown(request.image_id)
         for operation in change.operations:
             allowed: tuple[str, ...] = getattr(settings, operation.option)
@@ -181,5 +223,46 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
             if not rule.is_old and not request.route_exists():
                 return
             raise errors.LocationConflict(
-                operation.op, request.image_id, status, allowed
+                operation.op, request.image_id, str(status), allowed
             )
+        for transfer in rule.undone_by:
+            if self._is_under_way(transfer, held):
+                raise errors.ImageInTransfer(request.image_id, transfer.value)
+
+    def _is_under_way(
+        self, transfer: changes.Transfer, held: locking.HeldImage
+    ) -> bool:
+        if transfer is changes.Transfer.IMPORT:
+            return transfers.is_importing(held.image)
+        if held.image.status not in transfers.UPLOADING:
+            return False
+        # An upload that ended, in whatever way, has released it.
+        try:
+            upload = self._locking.try_acquire(_upload_name(held))
+        except locks.LockUnavailable:
+            return False
+        if upload is not None:
+            upload.release()
+        return upload is None
+
+
+def _upload_name(held: locking.HeldImage) -> str:
+    """Return the name of the lock that an upload holds to its end."""
+    return f"{held.image_id} upload"
+
+
+def _check_hidden(
+    request: Request, change: changes.Change, hidden: images.ImageHidden
+) -> None:
+    """Refuse a patch of a protected attribute of an image that is hidden.
+
+    A policy may forbid to see an image, but not to change it; then nobody
+    else would keep the patch from another image.
+    """
+    name = change.protected_attribute
+    if (
+        name is not None
+        and hidden.code in (403, 404)
+        and request.route_exists()
+    ):
+        raise errors.ProtectedAttribute(name) from hidden

@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from glance_filters.glance_api import calls, image_attributes, json_patch
 from glance_filters.glance_api.request import Request
+
+
+class Transfer(enum.Enum):
+    """A way in which data comes into an image; the value is for messages."""
+
+    UPLOAD = "uploaded"
+    IMPORT = "imported"
 
 
 @dataclass(frozen=True)
@@ -49,16 +57,22 @@ class Rule:
         and the longest body to read, in bytes; a body that Glance will read
         is buffered, unless it is the data of an upload, so that a slow client
         cannot hold the lock
+    :ivar is_patch: whether Glance lets only those make the call who may
+        modify the image
     :ivar is_upload: whether the body is data, and takes long
     :ivar is_proxied: whether Glance may send the request on to the host that
         has the data, and wait for that
     :ivar is_old: whether each release since Newton has the call
+    :ivar undone_by: which transfers of data would undo the change when they
+        end, and save the image as it was when they began
     """
 
     read: Callable[[Request, int], Change]
+    is_patch: bool = False
     is_upload: bool = False
     is_proxied: bool = False
     is_old: bool = True
+    undone_by: tuple[Transfer, ...] = ()
 
 
 NO_CHANGE = Change()
@@ -105,13 +119,24 @@ def _nothing(request: Request, max_bytes: int) -> Change:
     return NO_CHANGE
 
 
+_BOTH = (Transfer.UPLOAD, Transfer.IMPORT)
+
 RULES: Mapping[calls.ApiCall, Rule] = {
-    calls.UPDATE_IMAGE: Rule(_patch),
-    calls.ADD_LOCATION: Rule(_addition, is_old=False),
-    calls.DELETE_FROM_STORE: Rule(_deletion_from_store, is_old=False),
+    calls.UPDATE_IMAGE: Rule(_patch, is_patch=True, undone_by=_BOTH),
+    calls.ADD_TAG: Rule(_nothing, is_patch=True, undone_by=_BOTH),
+    calls.DELETE_TAG: Rule(_nothing, is_patch=True, undone_by=_BOTH),
+    calls.ADD_LOCATION: Rule(_addition, is_old=False, undone_by=_BOTH),
+    calls.DELETE_FROM_STORE: Rule(
+        _deletion_from_store, is_old=False, undone_by=_BOTH
+    ),
     calls.UPLOAD_IMAGE: Rule(_nothing, is_upload=True),
     calls.STAGE_IMAGE: Rule(_nothing, is_upload=True),
-    calls.IMPORT_IMAGE: Rule(_status_change, is_proxied=True),
+    # Data that is still being staged must not be imported; of two imports
+    # Glance itself refuses one.
+    calls.IMPORT_IMAGE: Rule(
+        _status_change, is_proxied=True, undone_by=(Transfer.UPLOAD,)
+    ),
+    # An administrator takes an image out of use at once.
     calls.DEACTIVATE_IMAGE: Rule(_status_change),
     calls.REACTIVATE_IMAGE: Rule(_status_change),
     calls.DELETE_IMAGE: Rule(_nothing, is_proxied=True),

@@ -1,23 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The locks of images, as a filter is configured to use them."""
+"""The lock of the image that a request is about."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 
 from oslo_log import log as logging
 
 from glance_filters import errors, locks
 from glance_filters.filters import configuration
-from glance_filters.filters.location_guard.options import DEFAULT_URL
+from glance_filters.filters.location_guard import permission
+from glance_filters.filters.location_guard.options import (
+    DATABASE_URL,
+    DEFAULT_URL,
+    LocationGuardSettings,
+)
+from glance_filters.glance_api import images
 from glance_filters.glance_api.request import Request
 
 LOG = logging.getLogger(__name__)
+
+
+class NotPermitted(Exception):
+    """The user may not change the image, so it is not locked."""
+
+
+class HeldImage:
+    """An image whose lock is held.
+
+    :ivar image: the image, read while the lock was held
+    :ivar image_id: its id, as Glance writes it
+    """
+
+    def __init__(
+        self,
+        image: images.Image,
+        image_id: str,
+        acquire: Callable[[], locks.Held | None],
+        held: locks.Held | None,
+    ) -> None:
+        self.image = image
+        self.image_id = image_id
+        self._acquire = acquire
+        self._held = held
+        self._guard = threading.Lock()
+
+    def release(self) -> None:
+        """Release the lock; do nothing if it is not held."""
+        with self._guard:
+            held, self._held = self._held, None
+        if held is not None:
+            held.release()
+
+    def acquire_again(self) -> None:
+        """Wait for the lock once more, for as long as others hold it.
+
+        :raises LocksUnavailable: if it cannot be acquired, and must be
+        """
+        held = self._acquire()
+        with self._guard:
+            self._held = held
 
 
 class ImageLocking:
@@ -28,76 +74,148 @@ class ImageLocking:
 
     def __init__(self, config: configuration.Configuration) -> None:
         self._config = config
-        self._locks: locks.ImageLocks | None = None
+        self._made: locks.ImageLocks | None = None
 
-    def configure(self, url: str, timeout: float) -> None:
+    def configure(self, settings: LocationGuardSettings) -> None:
         """Make the locks, once: they cannot change while requests run.
 
-        :param timeout: how long to wait for a lock, in seconds
         :raises ValueError: if the URL cannot be used
         """
-        if self._locks is not None:
+        if self._made is not None:
             return
-        if url == DEFAULT_URL:
-            url = f"file://{_folder(self._config)}"
         try:
-            self._locks = locks.ImageLocks(url, timeout)
+            self._made = locks.ImageLocks(
+                url_of(settings.coordination_url, self._config),
+                settings.lock_timeout,
+                max_waiters=settings.max_waiters,
+            )
         except ValueError as error:
             raise ValueError(f"coordination_url: {error}") from error
 
-    def lock(
-        self, request: Request, is_proxied: bool, is_required: bool
-    ) -> Callable[[], None] | None:
+    @property
+    def made(self) -> locks.ImageLocks:
+        """The locks that were configured."""
+        if self._made is None:
+            raise RuntimeError("not configured")
+        return self._made
+
+    def acquire(self, name: str) -> locks.Held:
+        """Wait for the lock *name*.
+
+        :raises LockError: if it cannot be acquired
+        """
+        return self.made.acquire(name)
+
+    def try_acquire(self, name: str) -> locks.Held | None:
+        """Return the lock *name* if it is free now.
+
+        :raises LockUnavailable: if nobody can tell
+        """
+        try:
+            return self.made.try_acquire(locks.lock_name(name))
+        except locks.LockTimeout:
+            return None
+
+    def hold(
+        self, request: Request, is_required: bool, is_patch: bool
+    ) -> HeldImage:
         """Acquire the lock of the image that a request is about.
 
-        :param is_proxied: whether the request may be one that another Glance
-            has sent on, which holds the lock and waits for this one
+        Glance is asked for the image first, or while nobody else wants the
+        lock: so whoever does not see it, or may not change it, neither holds
+        the lock nor learns that it is held.
+
         :param is_required: whether nothing is to be done without the lock
-        :returns: what releases it, once or more often, from any thread; None
-            if the image is locked by a request that waits for this one
-        :raises ImageBusy: if others do not release it in time
+        :param is_patch: whether whoever may not modify the image would be
+            refused anyway
+        :raises ImageHidden: if Glance does not show the image to this user
+        :raises ImageUnknown: if Glance does not tell
+        :raises NotPermitted: if the user may not modify it
+        :raises ImageBusy: if others do not release the lock in time
         :raises LocksUnavailable: if images cannot be locked now
         """
-        with contextlib.ExitStack() as stack:
+        spelled = request.image_id
+        held = self._try(spelled)
+        try:
+            image = request.fetch_image()
+            is_own = not is_patch or permission.is_own(request, image)
+            if held is not None and is_own and image.id in (None, spelled):
+                return self._held(image, spelled, held, is_required)
+        except BaseException:
+            if held is not None:
+                held.release()
+            raise
+        if held is not None:
+            held.release()
+        if not is_own and not permission.may_modify(request, image):
+            raise NotPermitted
+        image_id = image.id or spelled
+        held = self._wait(image_id, is_required, is_patient=False)
+        try:
+            image = request.fetch_image()
+        except BaseException:
+            if held is not None:
+                held.release()
+            raise
+        return self._held(image, image_id, held, is_required)
+
+    def _held(
+        self,
+        image: images.Image,
+        image_id: str,
+        held: locks.Held | None,
+        is_required: bool,
+    ) -> HeldImage:
+        def acquire() -> locks.Held | None:
+            return self._wait(image_id, is_required, is_patient=True)
+
+        return HeldImage(image, image_id, acquire, held)
+
+    def _try(self, image_id: str) -> locks.Held | None:
+        try:
+            return self.try_acquire(image_id)
+        except locks.LockUnavailable:
+            # It is tried again, and reported, once the image is known.
+            return None
+
+    def _wait(
+        self, image_id: str, is_required: bool, is_patient: bool
+    ) -> locks.Held | None:
+        """Wait for the lock; return None to go on without it."""
+        while True:
             try:
-                held = self._hold(request, is_proxied, stack)
+                return self.made.acquire(image_id, is_patient)
             except locks.LockTimeout as error:
-                raise errors.ImageBusy(request.image_id) from error
-            except locks.LockUnavailable as error:
+                if not is_patient:
+                    raise errors.ImageBusy(image_id) from error
                 LOG.warning(
-                    "Could not lock image %.80r: %s", request.image_id, error
+                    "The end of an upload still waits for the lock of image "
+                    "%.80r: %s",
+                    image_id,
+                    error,
                 )
+            except locks.LockUnavailable as error:
+                LOG.warning("Could not lock image %.80r: %s", image_id, error)
                 if is_required:
-                    raise errors.LocksUnavailable(request.image_id) from error
-                held = True
-            release = stack.pop_all().close
-        return release if held else None
-
-    def _hold(
-        self, request: Request, is_proxied: bool, stack: contextlib.ExitStack
-    ) -> bool:
-        """Enter the locks of a request; return False if it was sent on."""
-        if self._locks is None:
-            raise RuntimeError("not configured")
-        if is_proxied:
-            proxy = self._locks.try_acquire(_proxy_lock_name(request))
-            if proxy is None:
-                return False
-            stack.enter_context(proxy)
-        stack.enter_context(self._locks.acquire(request.image_id))
-        return True
+                    raise errors.LocksUnavailable(image_id) from error
+                return None
 
 
-def _proxy_lock_name(request: Request) -> bytes:
-    """Return the name of the lock of a request that may be sent on.
+def url_of(url: str, config: configuration.Configuration) -> str:
+    """Return what a ``coordination_url`` stands for in this service.
 
-    It is what the request has in common with the one that is sent on.
+    :raises ValueError: if it names the database, and there is none
     """
-    token = request.environ.get("HTTP_X_AUTH_TOKEN", "")
-    image_id = request.match.variables["image_id"]
-    key = f"{request.call.action} {image_id} {token}".encode()
-    digest = hashlib.sha256(key).hexdigest()
-    return f"glance-filters-relay-{digest}".encode()
+    if url == DEFAULT_URL:
+        return f"file://{_folder(config)}"
+    if url != DATABASE_URL:
+        return url
+    connection = config.of_service("database", "connection")
+    if not connection:
+        raise ValueError("[database] connection is not set")
+    if connection.startswith("sqlite"):
+        return f"file://{_folder(config)}"
+    return str(connection)
 
 
 def _folder(config: configuration.Configuration) -> str:

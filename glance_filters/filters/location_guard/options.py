@@ -13,6 +13,8 @@ from glance_filters.glance_api import images
 
 # Files in a folder of the service's own.
 DEFAULT_URL = "file://"
+# The service's own database.
+DATABASE_URL = "database"
 
 
 def _statuses_opt(name: str, default: list[str], operation: str) -> cfg.Opt:
@@ -66,39 +68,52 @@ OPTS: tuple[cfg.Opt, ...] = (
     cfg.StrOpt(
         "coordination_url",
         default=DEFAULT_URL,
-        mutable=True,
+        secret=True,
         help=(
-            "By what images are locked. file:///FOLDER: for the processes of "
-            "one host, by files in that folder; file:// alone: in a folder of "
+            "Where image locks are kept. file:///FOLDER: for the processes of "
+            "one host, files in that folder; file:// alone: in a folder of "
             "the service's own, below [oslo_concurrency] lock_path if that is "
             "set. redis://HOST:PORT, etcd3+http://HOST:PORT or another URL of "
             "tooz: for several hosts, which all must have the same (needs the "
-            "extra 'coordination'). Empty: within each process only."
+            "extra 'coordination'). database: for several hosts, locks of the "
+            "database server of [database] connection (MySQL, MariaDB or "
+            "PostgreSQL; not with several writing nodes of Galera; with "
+            "SQLite, files). Empty: within each process only. A change needs "
+            "a restart."
         ),
     ),
     cfg.FloatOpt(
         "lock_timeout",
         default=10.0,
         min=0.0,
-        mutable=True,
         help=(
             "How long a request waits for other requests that change the same "
-            "image, in seconds. Then it is answered with 409 Conflict."
+            "image, in seconds. Then it is answered with 409 Conflict. A "
+            "change needs a restart."
+        ),
+    ),
+    cfg.IntOpt(
+        "max_waiters",
+        default=8,
+        min=1,
+        help=(
+            "How many requests of one process wait for one image, at most. "
+            "Further ones are answered with 409 Conflict at once, so that "
+            "they do not fill the server's threads. A change needs a restart."
         ),
     ),
     cfg.StrOpt(
         "on_lock_failure",
         default="proceed",
         choices=[
-            ("proceed", "they go on without a lock; the log tells"),
+            ("proceed", "they proceed without a lock, and are logged"),
             ("refuse", "they are answered with 503"),
         ],
         mutable=True,
         help=(
-            "What becomes of uploads and other requests that change an "
-            "image's status, but not its locations, while images cannot be "
-            "locked: the lock server gives no answer, or the folder cannot be "
-            "used. Changes of locations are answered with 503 then."
+            "What to do with uploads and status changes while the lock "
+            "backend is unavailable. Location changes then always fail with "
+            "503."
         ),
     ),
     *counters.OPTS,
@@ -117,4 +132,5 @@ class LocationGuardSettings:
     max_body_size: int
     coordination_url: str
     lock_timeout: float
+    max_waiters: int
     on_lock_failure: str

@@ -4,9 +4,10 @@
 
 Glance answers with the definitions that were loaded into its database, which
 may be older than what its hypervisors can do. This filter adds to the
-responses about a namespace, its properties and one of them what the files of
-a folder define beyond them. What Glance says stays as it is, and whom it shows a
-namespace is its own decision. A response that cannot be read passes untouched.
+responses about a namespace, its properties and one of them what the files
+of a folder define beyond them. What Glance says stays as it is, and whom it
+shows a namespace is its own decision. A response that cannot be read passes
+untouched.
 
 Place it after the filters that establish the user's identity, before the
 other filters of this package::

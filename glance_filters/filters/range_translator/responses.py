@@ -1,267 +1,260 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The answer to a download: RFC 9110, sections 13, 14 and 15.5.17.
+"""The response to a download: RFC 9110, sections 13, 14 and 15.3.7.
 
-The core is asked first: whether a user may download, only it can tell. What
-it answers other than with data is the answer.
+Glance is asked first: only it knows whether the user may download. What it
+answers other than with data is the response. Then come the conditions of the
+request, and then its ranges (13.2.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-import webob.exc
+from oslo_log import log as logging
 
-from glance_filters.filters.range_translator import sources
-from glance_filters.http import (
-    byte_ranges,
-    digest_fields,
-    multipart,
-    preconditions,
+from glance_filters import errors
+from glance_filters.filters.range_translator import (
+    options,
+    planning,
+    sources,
+    validators,
 )
-from glance_filters.http.byte_ranges import ByteRange
-from glance_filters.wsgi import bodies, response
-from glance_filters.wsgi.response import Headers
+from glance_filters.filters.range_translator.parts_body import PartsBody
+from glance_filters.filters.range_translator.sources import (
+    AnySource,
+    ImageData,
+    Opened,
+)
+from glance_filters.http import byte_ranges, multipart, preconditions
+from glance_filters.wsgi.response import CapturedResponse, Headers
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+LOG = logging.getLogger(__name__)
 
 _OCTETS = "application/octet-stream"
+# Fields of Glance's response that do not hold for parts as they are sent.
+_OF_ANOTHER_BODY = frozenset(
+    (
+        "content-digest",
+        "content-length",
+        "content-md5",
+        "content-range",
+        "content-type",
+    )
+)
+# Where Glance's cache leaves the image that it looked up.
+_IMAGE_OF_CACHE_KEY = "api.cache.image"
+# What a request discards without a line in the log, in bytes.
+_DISCARDED_SILENTLY = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RangeRequest:
     """The ranges that a request asks for.
 
-    :ivar specs: at least one; none if the request asks for none rightly
-    :ivar size: the image's size in bytes that the request vouches for
+    :ivar specs: the ranges, at least one
+    :ivar size: the image's size in bytes according to the client, if it
+        names one
     """
 
     specs: Sequence[byte_ranges.RangeSpec]
     size: int | None = None
 
 
-def plain(
-    download: sources.ImageDownload,
-    environ: WSGIEnvironment,
-    is_head: bool = False,
-) -> WSGIApplication:
-    """Return the answer with the whole image.
+class Download:
+    """One client's download of one image.
 
-    :param is_head: answer as to GET, but without the body
+    :param data: what Glance says about the image
+    :param source: where parts of it come from
+    :param environ: the client's request
+    :param settings: the filter's settings for this request
     """
-    answer = download.whole()
-    try:
-        refusal = _improved(answer, download, environ)
-    except BaseException:
-        answer.close()
-        raise
-    if refusal is not None:
-        answer.close()
-        return refusal
-    if is_head:
-        answer.close()
-        answer.body = ()
-    return answer
 
+    def __init__(
+        self,
+        data: ImageData,
+        source: AnySource,
+        environ: Mapping[str, Any],
+        settings: options.RangeTranslatorSettings,
+    ) -> None:
+        self._data = data
+        self._source = source
+        self._environ = environ
+        self._settings = settings
 
-def _improved(
-    answer: response.CapturedResponse,
-    download: sources.ImageDownload,
-    environ: WSGIEnvironment,
-) -> WSGIApplication | None:
-    """Add to an answer with data what it lacks, or return what refuses it."""
-    if answer.code != 200:
-        return None
-    tag = _tag(download, environ, answer.header("Content-MD5"))
-    refusal = _refusal(environ, tag)
-    if refusal is None:
-        answer.headers = _with(answer.headers, _validators(download, tag))
-    return refusal
+    def whole(self, opened: Opened | None = None) -> CapturedResponse:
+        """Return the response with the whole image.
 
-
-def partial(
-    download: sources.ImageDownload,
-    environ: WSGIEnvironment,
-    wanted: Wanted,
-    limits: byte_ranges.Limits,
-) -> WSGIApplication:
-    """Return the answer with the parts that are wanted."""
-    try:
-        return _partial(download, environ, wanted, limits)
-    except BaseException:
-        download.close()
-        raise
-
-
-def _partial(
-    download: sources.ImageDownload,
-    environ: WSGIEnvironment,
-    wanted: Wanted,
-    limits: byte_ranges.Limits,
-) -> WSGIApplication:
-    opened = None
-    if len(wanted.specs) == 1:
-        opened = download.open_spec(wanted.specs[0])
-    if opened is not None:
-        ranges: Sequence[ByteRange] = opened[:1]
-        size = opened[1]
-    else:
-        record = download.record()
-        if record is None or record.size is None:
-            return plain(download, environ)
-        size = record.size
+        :param opened: what is open already, taken over
+        :raises NotModified: if the client has the data already
+        :raises PreconditionFailed: if a condition of the request is not met
+        """
+        if opened is not None and not opened.is_whole:
+            opened.close()
+            opened = None
+        response = opened.response if opened else self._data.fetch()
+        # HEAD is answered as GET, but without the body (RFC 9110, 9.3.2).
+        is_head = self._environ["REQUEST_METHOD"] == "HEAD"
         try:
-            ranges = byte_ranges.resolve(wanted.specs, size, limits)
+            if sources.is_image(response):
+                _, response.headers = self._validated(response)
+                self._add_length(response, is_head)
+        except BaseException:
+            response.close()
+            raise
+        if is_head:
+            response.close()
+            response.body = ()
+        return response
+
+    def _add_length(self, response: CapturedResponse, is_head: bool) -> None:
+        """Add the Content-Length that Glance's cache has taken away."""
+        if response.header("Content-Length") is not None:
+            return
+        image: Any = response.environ.get(_IMAGE_OF_CACHE_KEY)
+        if image is None:
+            # For GET it is not worth a call of Glance.
+            image = self._data.image if is_head else self._data.known_image
+        size = getattr(image, "size", None)
+        if type(size) is int:
+            response.headers.append(("Content-Length", str(size)))
+
+    def partial(self, wanted: RangeRequest) -> CapturedResponse:
+        """Return the response with the parts that are wanted.
+
+        :raises NotModified: if the client has the data already
+        :raises PreconditionFailed: if a condition of the request is not met
+        :raises RangeNotSatisfiable: if no range is within the image
+        """
+        response = None
+        try:
+            response = self._partial(wanted)
+        finally:
+            if response is None or not isinstance(response.body, PartsBody):
+                self._data.close()
+        return response
+
+    def _partial(self, wanted: RangeRequest) -> CapturedResponse:
+        spec = planning.opening(wanted.specs, self._settings.costs)
+        # Each round asks Glance once more, and leaves the plan fewer calls.
+        while True:
+            opened = None
+            try:
+                opened = self._source.open(spec)
+                size = opened.size
+            except sources.Refused as refused:
+                return refused.response
+            except sources.Unsatisfied as error:
+                size = self._data.size if error.size is None else error.size
+            try:
+                tag, headers = self._validated(
+                    opened.response if opened else None
+                )
+                plan = None
+                if size is not None and preconditions.honours_range(
+                    self._environ, tag
+                ):
+                    plan = self._plan(wanted, size, opened)
+                if plan is None:
+                    return self.whole(opened)
+                if opened is not None and plan.opened is not None:
+                    return self._parts(plan, opened, headers)
+            except BaseException:
+                if opened is not None:
+                    opened.close()
+                raise
+            if opened is not None:
+                opened.close()
+            spec = planning.spec_of(plan.reads[0])
+
+    def _plan(
+        self, wanted: RangeRequest, size: int, opened: Opened | None
+    ) -> planning.Plan | None:
+        """Return how to read the parts; None if the whole is to be sent."""
+        if wanted.size not in (None, size):
+            raise errors.RangeNotSatisfiable(size)
+        if len(wanted.specs) == 1 and opened and not opened.is_whole:
+            return planning.of_one(opened.span)
+        costs = self._settings.costs
+        try:
+            return planning.plan(
+                byte_ranges.resolve(wanted.specs, size, self._settings.limits),
+                costs,
+                costs.max_calls - self._data.calls,
+                opened.span if opened else None,
+                random_access=not (opened and opened.is_whole),
+            )
         except byte_ranges.Unsatisfiable:
-            return unsatisfied(download, size)
+            raise errors.RangeNotSatisfiable(size) from None
         except (byte_ranges.Invalid, byte_ranges.TooCostly):
-            return plain(download, environ)
-    if wanted.size not in (None, size):
-        return unsatisfied(download, size)
-    if opened is None:
-        other = download.open_part(ranges[0], size)
-        if other is not None:
-            return other
-    tag = _tag(download, environ, download.header("Content-MD5"))
-    refusal = _refusal(environ, tag)
-    if refusal is not None:
-        download.close()
-        return refusal
-    if not preconditions.honours_range(environ, tag):
-        return plain(download, environ)
-    headers = _validators(download, tag)
-    if len(ranges) == 1:
-        return _one_part(download, ranges[0], size, headers)
-    return _many_parts(download, ranges, size, headers)
+            return None
 
-
-def unsatisfied(
-    download: sources.ImageDownload, size: int | None
-) -> WSGIApplication:
-    """Return 416, or the core's answer if that is not data at all.
-
-    :param size: the image's size in bytes, if it is known
-    """
-    answer = download.whole()
-    if answer.code != 200:
-        return answer
-    answer.close()
-    if size is None:
-        size = answer.content_length()
-    headers = [("Accept-Ranges", "bytes")]
-    if size is not None:
-        field = byte_ranges.format_unsatisfied(size)
-        headers.append(("Content-Range", field))
-    return webob.exc.HTTPRequestRangeNotSatisfiable(
-        "The requested range is not within the image"
-        + (f" of {size} bytes." if size is not None else "."),
-        headers=headers,
-    )
-
-
-def _one_part(
-    download: sources.ImageDownload,
-    part: ByteRange,
-    size: int,
-    headers: Headers,
-) -> WSGIApplication:
-    return response.CapturedResponse(
-        "206 Partial Content",
-        [
-            ("Content-Type", download.header("Content-Type") or _OCTETS),
-            ("Content-Length", str(len(part))),
-            ("Content-Range", byte_ranges.format_content_range(part, size)),
-            *headers,
-        ],
-        bodies.Owned(download.read(part), download.close),
-    )
-
-
-def _many_parts(
-    download: sources.ImageDownload,
-    parts: Sequence[ByteRange],
-    size: int,
-    headers: Headers,
-) -> WSGIApplication:
-    framing = multipart.Framing(
-        parts, size, download.header("Content-Type") or _OCTETS
-    )
-
-    def chunks() -> Iterator[bytes]:
-        for number, (head, part) in enumerate(zip(framing.heads, parts)):
-            if number:
-                other = download.open_part(part, size)
-                if other is not None:
-                    other.close()
-                    raise bodies.WrongLength(
-                        f"the core gave a part before, but now {other.status}"
-                    )
-            yield head
-            yield from download.read(part)
-        yield framing.end
-
-    return response.CapturedResponse(
-        "206 Partial Content",
-        [
-            ("Content-Type", framing.content_type),
-            ("Content-Length", str(framing.content_length)),
-            *headers,
-        ],
-        bodies.Owned(chunks(), download.close),
-    )
-
-
-def _tag(
-    download: sources.ImageDownload,
-    environ: WSGIEnvironment,
-    md5_hex: str | None,
-) -> str | None:
-    """Return the image's entity tag, if it has one.
-
-    The core tells the MD5 of an image with its data. Only for a condition
-    the image is looked up if it does not.
-    """
-    if md5_hex:
-        return preconditions.make(md5_hex)
-    if not preconditions.is_conditional(environ):
-        return None
-    record = download.record()
-    value = record and (record.checksum or record.os_hash_value)
-    return preconditions.make(value) if value else None
-
-
-def _refusal(
-    environ: WSGIEnvironment, tag: str | None
-) -> WSGIApplication | None:
-    """Return the answer if a condition of the request is not met."""
-    outcome = preconditions.evaluate(environ, tag)
-    if outcome is preconditions.Outcome.FAILED:
-        return webob.exc.HTTPPreconditionFailed(
-            "The image is not the one that If-Match names."
+    def _parts(
+        self, plan: planning.Plan, opened: Opened, headers: Headers
+    ) -> CapturedResponse:
+        """Return a 206 (RFC 9110, 15.3.7)."""
+        size = opened.size or 0
+        content_type = opened.response.header("Content-Type") or _OCTETS
+        headers = [
+            each for each in headers if each[0].lower() not in _OF_ANOTHER_BODY
+        ]
+        parts = plan.parts
+        framing = None
+        if len(parts) == 1:
+            length = len(parts[0])
+            value = byte_ranges.format_content_range(parts[0], size)
+            headers.append(("Content-Range", value))
+        else:
+            framing = multipart.Framing(parts, size, content_type)
+            length = framing.content_length
+            content_type = framing.content_type
+        headers.append(("Content-Type", content_type))
+        headers.append(("Content-Length", str(length)))
+        if opened.is_whole and plan.discarded > _DISCARDED_SILENTLY:
+            LOG.info(
+                "Discarding %d bytes of image %.80r to answer a request for "
+                "ranges: Glance gives out no parts of it (%s). Its store may "
+                "have no random access.",
+                plan.discarded,
+                self._data.image_id,
+                self._source.reason,
+            )
+        body = PartsBody(
+            self._source,
+            plan,
+            opened,
+            framing,
+            self._settings.max_gap,
+            self._data,
         )
-    if outcome is preconditions.Outcome.NOT_MODIFIED:
-        headers = [("ETag", tag)] if tag else []
-        return response.CapturedResponse("304 Not Modified", headers, ())
-    return None
+        return CapturedResponse("206 Partial Content", headers, body)
 
+    def _validated(
+        self, response: CapturedResponse | None
+    ) -> tuple[str | None, Headers]:
+        """Return the entity tag, and the fields of a 200.
 
-def _validators(download: sources.ImageDownload, tag: str | None) -> Headers:
-    headers = [("Accept-Ranges", "bytes")]
-    if tag is not None:
-        headers.append(("ETag", tag))
-    record = download.known_record
-    digest = record and digest_fields.repr_digest(
-        record.os_hash_algo, record.os_hash_value
-    )
-    if digest:
-        headers.append(("Repr-Digest", digest))
-    return headers
-
-
-def _with(headers: Headers, more: Headers) -> Headers:
-    """Add the fields that are not there yet."""
-    names = {name.lower() for name, _ in headers}
-    return headers + [each for each in more if each[0].lower() not in names]
+        :param response: a response of Glance with data; None if it only says
+            that it would have given one
+        :raises NotModified: if the client has the data already
+        :raises PreconditionFailed: if a condition of the request is not met
+        """
+        tag = validators.tag_of(self._data, response)
+        headers = validators.with_missing(
+            response.headers if response else [],
+            validators.fields(
+                self._data,
+                tag,
+                # RFC 9530, section 4.
+                "HTTP_WANT_REPR_DIGEST" in self._environ,
+                self._settings.cache_control,
+            ),
+        )
+        outcome = preconditions.evaluate(self._environ, tag)
+        if outcome is preconditions.Outcome.FAILED:
+            raise errors.PreconditionFailed
+        if outcome is preconditions.Outcome.NOT_MODIFIED:
+            raise errors.NotModified(validators.of_not_modified(headers))
+        return tag, headers

@@ -1,223 +1,328 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Parts of an image's data from a core, whatever the core understands.
+"""Where the bytes of an image come from, whatever Glance understands.
 
-A core is asked for exactly the part that is wanted, in its own protocol. What
-it cannot give in parts, or claims wrongly, is cut out of the whole, which is
-read no further than needed, and once for parts that ascend.
+A source has one method, ``open(spec)``: it asks Glance once, and returns a
+response that holds the bytes, or raises what Glance says instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from oslo_log import log as logging
 
-from glance_filters import errors
-from glance_filters.filters.range_translator.legacy.protocol import Protocol
+from glance_filters import errors, stores
 from glance_filters.glance_api import images
 from glance_filters.glance_api.request import Request
 from glance_filters.http import byte_ranges
-from glance_filters.http.byte_ranges import ByteRange
-from glance_filters.wsgi import bodies, response
+from glance_filters.http.byte_ranges import ByteRange, RangeSpec
+from glance_filters.wsgi import bodies
+from glance_filters.wsgi.response import CapturedResponse
 
 LOG = logging.getLogger(__name__)
 
-# What makes a request partial or conditional: the core is not to see it.
-_FIELDS = (
-    "HTTP_RANGE",
+# What makes a request partial or conditional, or lets it be answered in
+# another coding: Glance is not to see it.
+_SELECTING_KEYS = (
+    "HTTP_ACCEPT_ENCODING",
     "HTTP_CONTENT_RANGE",
     "HTTP_IF_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_NONE_MATCH",
     "HTTP_IF_RANGE",
-    "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_RANGE",
 )
+# A store without random access; a failure over a part, which Glance 33.0.0
+# also has for an image without data; a service that knows no Range.
+_NO_PARTS = frozenset((400, 500, 501))
 
 
-class ImageDownload:
-    """One client's download of one image.
+class Refused(Exception):
+    """Glance answers with something that is not data.
 
-    :param request: the client's request
-    :param protocol: what Glance understands
+    :ivar response: its response, which may be sent to the client
     """
 
-    def __init__(self, request: Request, protocol: Protocol) -> None:
+    def __init__(self, response: CapturedResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Unsatisfied(Exception):
+    """The user may download the image, but it does not have this range.
+
+    :ivar size: the image's size in bytes, if Glance tells it
+    """
+
+    def __init__(self, size: int | None) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class NoParts(Exception):
+    """Glance does not give out parts of this image; the text says why."""
+
+
+class ImageData:
+    """What Glance says about an image and its data, for one request.
+
+    :param request: the client's request
+    :ivar calls: how often Glance was asked for data
+    """
+
+    def __init__(self, request: Request) -> None:
         self._request = request
-        self._protocol = protocol
-        self._record: images.Image | None = None
-        self._looked_up = False
-        # What is read from, and where its first byte is in the image; a
-        # partial answer ends where the part does.
-        self._answer: response.CapturedResponse | None = None
-        self._cursor: bodies.Cursor | None = None
-        self._offset = 0
-        self._partial = False
+        self.image_id = request.image_id
+        self.calls = 0
+        # What its store opens once for all parts.
+        self._shared = stores.Shared()
+
+    @functools.cached_property
+    def image(self) -> images.Image | None:
+        """The image, which Glance is asked for once; None if it is hidden."""
+        try:
+            return self._request.fetch_image()
+        except (images.ImageHidden, errors.ImageUnknown):
+            return None
 
     @property
-    def known_record(self) -> images.Image | None:
-        """The image's record, if it was looked up."""
-        return self._record
+    def known_image(self) -> images.Image | None:
+        """The image, if Glance was asked for it."""
+        image: images.Image | None = self.__dict__.get("image")
+        return image
 
-    def record(self) -> images.Image | None:
-        """Return the image's record; the core is asked for it once."""
-        if not self._looked_up:
-            self._looked_up = True
-            try:
-                self._record = self._request.fetch_image()
-            except (images.ImageHidden, errors.ImageUnknown):
-                self._record = None
-        return self._record
+    @property
+    def size(self) -> int | None:
+        """The image's size in bytes, if Glance tells it."""
+        return self.image.size if self.image else None
 
-    def whole(self) -> response.CapturedResponse:
-        """Return the core's answer to a plain request for the data."""
-        self.close()
-        return self._ask({})
+    def fetch(
+        self, fields: Mapping[str, str] | None = None
+    ) -> CapturedResponse:
+        """Ask Glance for the data.
 
-    def _ask(self, fields: dict[str, str]) -> response.CapturedResponse:
-        return self._request.capture(
-            {**fields, "REQUEST_METHOD": "GET"}, without=_FIELDS
-        )
-
-    def _ask_part(
-        self, fields: dict[str, str]
-    ) -> response.CapturedResponse | None:
-        """Ask for a part; None if the core breaks over it.
-
-        Glance 33.0.0 does for an image without data.
+        :param fields: environ keys to set
+        :raises Exception: whatever Glance raises
         """
-        try:
-            return self._ask(fields)
-        except Exception:
-            LOG.exception("The core failed over a request for a part")
-            return None
-
-    def open_spec(
-        self, spec: byte_ranges.RangeSpec
-    ) -> tuple[ByteRange, int] | None:
-        """Ask for a range of an image whose size is not known yet.
-
-        :param spec: one range that is no suffix
-        :returns: the range and the size of the image in bytes; None if the
-            core does not give just that
-        """
-        if self._protocol is not Protocol.RANGE or spec.first is None:
-            return None
-        answer = self._ask_part({"HTTP_RANGE": byte_ranges.format_spec(spec)})
-        if answer is None:
-            return None
-        claimed, size = _claimed(answer) or (None, None)
-        if claimed is None or size is None:
-            answer.close()
-            return None
-        if byte_ranges.within(spec, size) != claimed:
-            answer.close()
-            return None
-        self._take(answer, claimed.start, partial=True)
-        return claimed, size
-
-    def open_part(
-        self, wanted: ByteRange, size: int
-    ) -> response.CapturedResponse | None:
-        """Make a part the next to read.
-
-        :param wanted: the part, within the image
-        :param size: the size of the image in bytes
-        :returns: None if it can be read, or else the core's answer, which is
-            neither the part nor the whole
-        """
-        cursor = None if self._partial else self._cursor
-        if cursor is not None and wanted.start >= cursor.position:
-            return None
-        self.close()
-        if self._protocol is not Protocol.NONE:
-            answer = self._ask_part(self._fields(wanted, size))
-            if answer is not None:
-                if self._is_part(answer, wanted, size):
-                    self._take(answer, wanted.start, partial=True)
-                    return None
-                if answer.code == 200:
-                    return self._take_whole(answer)
-                answer.close()
-        return self._take_whole(self.whole())
-
-    def _fields(self, wanted: ByteRange, size: int) -> dict[str, str]:
-        if self._protocol is Protocol.RANGE:
-            return {"HTTP_RANGE": byte_ranges.format_range(wanted)}
-        text = byte_ranges.format_content_range(wanted, size)
-        return {"HTTP_CONTENT_RANGE": text}
-
-    def _is_part(
-        self, answer: response.CapturedResponse, wanted: ByteRange, size: int
-    ) -> bool:
-        if self._protocol is Protocol.CONTENT_RANGE:
-            # These answer 200 or 206, and promise what they like; how much
-            # they do send is checked while it is read.
-            return answer.code in (200, 206)
-        part = _claimed(answer)
-        return part is not None and part in ((wanted, size), (wanted, None))
-
-    def _take_whole(
-        self, answer: response.CapturedResponse
-    ) -> response.CapturedResponse | None:
-        if answer.code != 200:
-            return answer
-        self._take(answer, 0, partial=False)
-        return None
-
-    def _take(
-        self, answer: response.CapturedResponse, offset: int, partial: bool
-    ) -> None:
-        self._answer = answer
-        self._cursor = bodies.Cursor(answer.body)
-        self._offset = offset
-        self._partial = partial
-
-    def header(self, name: str) -> str | None:
-        """Return a header field of the answer that is read from."""
-        return None if self._answer is None else self._answer.header(name)
-
-    def read(self, part: ByteRange) -> Iterator[bytes]:
-        """Yield the part that was opened.
-
-        :raises WrongLength: if the core sends less or more than it should
-        """
-        if self._cursor is None:
-            raise ValueError("no part was opened")
-        try:
-            yield from self._cursor.part(
-                part.start - self._offset,
-                part.stop - self._offset,
-                ends=self._partial,
+        self.calls += 1
+        with self._shared.used():
+            return self._request.capture(
+                {**(fields or {}), "REQUEST_METHOD": "GET"},
+                without=_SELECTING_KEYS,
             )
-        except bodies.WrongLength as error:
-            LOG.error(
-                "Breaking off a download of image %.80r: %s",
-                self._request.image_id,
-                error,
-            )
-            raise
 
     def close(self) -> None:
-        """Close what is read from."""
-        answer, self._answer, self._cursor = self._answer, None, None
-        if answer is not None:
-            answer.close()
+        """Close what the store opened for the parts."""
+        self._shared.close()
+
+    def fetch_part(self, key: str, value: str) -> CapturedResponse:
+        """Ask Glance for a part, by a field of the request.
+
+        :raises NoParts: if Glance fails over it
+        """
+        try:
+            return self.fetch({key: value})
+        except Exception:
+            LOG.exception("Glance failed over a request for a part")
+            raise NoParts("Glance failed") from None
 
 
-def _claimed(
-    answer: response.CapturedResponse,
-) -> tuple[ByteRange, int | None] | None:
-    """Return the part that an answer says it is, if it says so rightly."""
-    if answer.code != 206:
-        return None
+class Opened:
+    """A response of Glance that holds bytes of an image, read forward.
+
+    :param response: the response, taken over
+    :param size: the size of the image in bytes, if it is known
+    :param span: what the response holds; None for the whole image
+    :param rest: what may follow a part
+    :ivar is_whole: whether it is the response to a plain request
+    """
+
+    def __init__(
+        self,
+        response: CapturedResponse,
+        size: int | None,
+        span: ByteRange | None = None,
+        rest: bodies.Rest = bodies.Rest.ANYTHING,
+    ) -> None:
+        self.response = response
+        self.size = size
+        self.is_whole = span is None
+        self.span = span or ByteRange(0, size or 0)
+        self._rest = rest
+
+    @functools.cached_property
+    def _cursor(self) -> bodies.Cursor:
+        return bodies.Cursor(self.response.body)
+
+    def read(self, part: ByteRange) -> Iterator[bytes]:
+        """Yield the bytes of a part, which comes after those read before.
+
+        :raises WrongLength: if Glance sends less or more than it should
+        """
+        start = self.span.start
+        is_last = part.stop == self.span.stop
+        return self._cursor.part(
+            part.start - start,
+            part.stop - start,
+            self._rest if is_last else bodies.Rest.ANYTHING,
+        )
+
+    def is_same(self, other: Opened) -> bool:
+        """Return True if both are of the same data, as far as Glance says."""
+        md5s = {each.response.header("Content-MD5") for each in (self, other)}
+        return self.size == other.size and len(md5s - {None}) < 2
+
+    def finish(self, max_bytes: int) -> None:
+        """Read the whole image to its end, if that is near.
+
+        Then Glance's cache keeps it; of what is closed before its end, the
+        cache keeps a useless file.
+        """
+        if (
+            self.is_whole
+            and self.span.stop - self._cursor.position <= max_bytes
+        ):
+            try:
+                self._cursor.drain()
+            except Exception as error:
+                # The client has got all that it was promised.
+                LOG.warning("Could not read an image to its end: %s", error)
+
+    def close(self) -> None:
+        """Close the response."""
+        self.response.close()
+
+
+class Source(Protocol):
+    """Gives out bytes of an image."""
+
+    def open(self, spec: RangeSpec) -> Opened:
+        """Ask Glance for a range.
+
+        :returns: a response that holds the range, or the whole image
+        :raises Refused: if Glance does not answer with data
+        :raises Unsatisfied: if the image does not have this range
+        :raises NoParts: if Glance does not give out parts
+        """
+
+
+class WholeSource:
+    """Asks for the whole image, of which parts are cut."""
+
+    def __init__(self, data: ImageData) -> None:
+        self._data = data
+
+    def open(self, spec: RangeSpec) -> Opened:
+        """Ask Glance for the whole image."""
+        return opened_whole(self._data, self._data.fetch())
+
+
+class RangeSource:
+    """Asks by ``Range``, as Glance understands it since Pike."""
+
+    def __init__(self, data: ImageData) -> None:
+        self._data = data
+
+    def open(self, spec: RangeSpec) -> Opened:
+        """Ask Glance for the range as it is written."""
+        response = self._data.fetch_part(
+            "HTTP_RANGE", byte_ranges.format_spec(spec)
+        )
+        if response.code == 206:
+            return self._opened(response, spec)
+        if response.code == 200:
+            return opened_whole(self._data, response)
+        if response.code == 416:
+            response.close()
+            raise Unsatisfied(
+                byte_ranges.parse_unsatisfied(
+                    response.header("Content-Range") or ""
+                )
+            )
+        if response.code in _NO_PARTS:
+            response.close()
+            raise NoParts(f"status {response.status}")
+        raise Refused(response)
+
+    def _opened(self, response: CapturedResponse, spec: RangeSpec) -> Opened:
+        part, size = claimed(response)
+        if size is None:
+            size = self._data.size
+        if (
+            part is None
+            or size is None
+            or (byte_ranges.within(spec, size) != part)
+        ):
+            response.close()
+            raise NoParts("another part than was asked for")
+        return Opened(response, size, part, bodies.Rest.NOTHING)
+
+
+class AnySource:
+    """Asks for parts, and for the whole as soon as there are none.
+
+    :param parts: the source to ask first
+    :ivar reason: why the whole is asked for, if it is
+    """
+
+    def __init__(self, data: ImageData, parts: Source) -> None:
+        self._data = data
+        self._source = parts
+        self.reason = ""
+
+    def open(self, spec: RangeSpec) -> Opened:
+        """Ask Glance for a range.
+
+        :raises Refused: if Glance does not answer with data
+        :raises Unsatisfied: if the image does not have this range
+        """
+        opened = None
+        try:
+            opened = self._source.open(spec)
+        except NoParts as error:
+            self.reason = str(error)
+        if opened is None or opened.is_whole:
+            # Remembered for the rest of the request.
+            self._source = WholeSource(self._data)
+        return opened or self._source.open(spec)
+
+
+def is_image(response: CapturedResponse) -> bool:
+    """Return True if a response is the data of an image as it is."""
+    return response.code == 200 and not response.header("Content-Encoding")
+
+
+def opened_whole(data: ImageData, response: CapturedResponse) -> Opened:
+    """Return the response to a plain request, if it is the image's data.
+
+    :raises Refused: if it is not, or if nothing can be cut out of it
+    """
+    if not is_image(response):
+        raise Refused(response)
+    size = response.content_length()
+    return Opened(response, data.size if size is None else size)
+
+
+def claimed(
+    response: CapturedResponse,
+) -> tuple[ByteRange | None, int | None]:
+    """Return the part that a 206 says it is, and the image's size.
+
+    :returns: None for what it does not say, or contradicts
+    """
+    if response.header("Content-Encoding"):
+        return None, None
     try:
         part, size = byte_ranges.parse_content_range(
-            answer.header("Content-Range") or ""
+            response.header("Content-Range") or ""
         )
     except byte_ranges.Invalid:
-        return None
-    length = answer.content_length()
+        return None, None
+    length = response.content_length()
     if length is not None and length != len(part):
-        return None
+        return None, None
     return part, size

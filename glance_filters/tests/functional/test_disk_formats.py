@@ -17,7 +17,7 @@ from glance_filters.filters import disk_format_validator
 from glance_filters.tests.fixtures import (
     auth,
     http_client,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 
@@ -49,7 +49,7 @@ class ListTest(testtools.TestCase):
             self.assertEqual(disk_format, answer.json["disk_format"])
         for wrong in ("vmdk", "RAW", "", "x" * 300, 5, ["raw"], {"a": 1}):
             self.check_refused(self.create(wrong), "Allowed disk")
-        self.check_refused(self.create("vmdk"), "'vmdk'")
+        self.check_refused(self.create("vmdk"), "Disk format vmdk")
         answer = self.client.send_json("POST", "/v2/images", {"name": "x"})
         self.assertEqual(201, answer.status)
 
@@ -67,7 +67,7 @@ class ListTest(testtools.TestCase):
                     "PATCH", f"/v2/images/{image_id}", old_style, V2_0
                 ),
             ):
-                self.check_refused(answer, "'vmdk'")
+                self.check_refused(answer, "Disk format vmdk")
                 shown = self.client.show(image_id).json["disk_format"]
                 self.assertIsNone(shown)
             for value in ("ploop", None):
@@ -94,7 +94,7 @@ class ListTest(testtools.TestCase):
         return client.send_json("POST", "/v2/tasks", task)
 
     def test_import_task(self) -> None:
-        self.check_refused(self.task("vmdk"), "'vmdk'")
+        self.check_refused(self.task("vmdk"), "Disk format vmdk")
         answer = self.task("ploop")
         self.assertEqual(201, answer.status, str(answer))
         self.glance.folder.wait_for_tasks()
@@ -107,7 +107,7 @@ class ListTest(testtools.TestCase):
         self.addCleanup(conf.clear_override, "disk_formats", FILTERS[0])
         conf.set_override("disk_formats", LIST.split(","), FILTERS[0])
         conf.mutate_config_files()
-        self.check_refused(self.create("vmdk"), "'vmdk'")
+        self.check_refused(self.create("vmdk"), "Disk format vmdk")
         self.addCleanup(conf.clear_override, "enabled", FILTERS[0])
         conf.set_override("enabled", False, FILTERS[0])
         conf.mutate_config_files()
@@ -165,7 +165,7 @@ class LegacyTest(testtools.TestCase):
 
     def test_refused(self) -> None:
         for release in ("newton", "ocata"):
-            core = legacy_core.LegacyCore(release)
+            core = legacy_glance.LegacyGlance(release)
             factory = disk_format_validator.DiskFormatValidator.factory
             app = factory({}, disk_formats="raw")(core)
             client = http_client.WsgiClient(app)

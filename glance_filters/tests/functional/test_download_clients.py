@@ -15,21 +15,29 @@ from pathlib import Path
 import fixtures
 import testtools
 
-from glance_filters.tests.fixtures import auth, real_glance
+from glance_filters import tests
+from glance_filters.tests.fixtures import auth, class_fixture, real_glance
 
 DATA = random.Random(1).randbytes(9 * 1024 * 1024)
 TOKEN = f"{auth.HEADER}: {auth.MEMBER}"
 
 
+@tests.nightly
 class DownloadClientsTest(testtools.TestCase):
     """Each program on real Glance behind a real server."""
+
+    server: real_glance.GlanceServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.server = class_fixture.use(
+            cls, real_glance.GlanceServer(("range_translator",))
+        )
 
     def setUp(self) -> None:
         super().setUp()
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
-        self.server = self.useFixture(
-            real_glance.GlanceServer(("range_translator",))
-        )
 
     def run_program(self, name: str, *arguments: str) -> str:
         if shutil.which(name) is None:

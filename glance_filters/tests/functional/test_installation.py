@@ -4,21 +4,25 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 
 import fixtures
 import testtools
 
 import glance_filters
+from glance_filters import tests
 from glance_filters.metadefs import packaged
-from glance_filters.paste import pipelines
+from glance_filters.paste.file import FACTORIES, NAMES
 
 CHECKOUT = pathlib.Path(glance_filters.__file__).parents[1]
 WHAT_IS_BUILT = (
@@ -31,15 +35,15 @@ PINS = CHECKOUT / "matrix" / "pins"
 MAKE_ALL = """
 from importlib import metadata
 from oslo_config import cfg
-from glance_filters import opts
+from glance_filters.filters import registry
 cfg.CONF([], project="glance", default_config_files=[])
 made = {
     each.name: each.load()({})(lambda *arguments: [])
     for each in metadata.distribution("glance-filters").entry_points
     if each.group == "paste.filter_factory"
 }
-for name, _ in opts.list_opts():
-    print(made[name].name)
+for each in registry.FILTERS:
+    print(made[each.name].name)
 """
 
 
@@ -51,7 +55,7 @@ def run(*command: str, **variables: str) -> str:
         text=True,
     )
     if done.returncode:
-        raise RuntimeError(done.stderr)
+        raise RuntimeError(done.stdout + done.stderr)
     return done.stdout
 
 
@@ -65,8 +69,11 @@ def python_3_9() -> str | None:
     return None
 
 
-def built(target: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
-    """Build the checkout; return its sdist and wheel."""
+@functools.cache
+def built() -> tuple[pathlib.Path, pathlib.Path]:
+    """Build the checkout, once; return its sdist and wheel."""
+    target = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, target)
     # In the checkout, what a build leaves would come before what is
     # installed.
     source = target / "source"
@@ -98,17 +105,20 @@ class BuildCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        self.sdist, self.wheel = built(self.root)
+        self.sdist, self.wheel = built()
 
-    def check_moves_nothing_else(self, python: str, glance: str) -> None:
+    def check_moves_nothing_else(
+        self, python: str, glance: str
+    ) -> pathlib.Path:
         """Install the wheel into a new environment with a Glance.
 
         :param python: the interpreter
         :param glance: the version of Glance
+        :returns: the folder of the environment's programs
         """
-        environment = self.root / "environment"
-        run(python, "-m", "venv", str(environment))
-        there = str(environment / "bin" / "python")
+        programs = self.root / "environment" / "bin"
+        run(python, "-m", "venv", str(programs.parent))
+        there = str(programs / "python")
         pip = (there, "-m", "pip", "--disable-pip-version-check")
         pins = str(PINS / f"{glance}.txt")
         run(*pip, "install", "--quiet", "--requirement", pins)
@@ -119,20 +129,50 @@ class BuildCase(testtools.TestCase):
         [added] = set(after) ^ set(before)
         self.assertTrue(added.startswith("glance-filters"), added)
         made = run(there, "-c", MAKE_ALL).splitlines()
-        self.assertEqual([*pipelines.FILTERS], made)
+        self.assertEqual([*NAMES], made)
+        version = run(str(programs / "glance-filters"), "--version")
+        self.assertEqual("glance-filters 1.0.0\n", version)
+        return programs
 
 
+@tests.nightly
 class BesideTheNewestGlanceTest(BuildCase):
     def test_installing_it_moves_nothing_else(self) -> None:
         self.check_moves_nothing_else(sys.executable, "33.0.0")
 
 
+@tests.nightly
 class BesideWallabyTest(BuildCase):
     def test_installing_it_moves_nothing_else(self) -> None:
         python = python_3_9()
         if python is None:
             self.skipTest("python3.9 is not installed")
-        self.check_moves_nothing_else(python, "22.1.1")
+        programs = self.check_moves_nothing_else(python, "22.1.1")
+        self.check_inserted_filters_load(programs)
+
+    def check_inserted_filters_load(self, programs: pathlib.Path) -> None:
+        """Insert the filters where versions of packages do not fit.
+
+        That is so with the extra ``inspect``. The setuptools of that time
+        then refuse ``use = egg:...``, whatever it names.
+        """
+        newer = "oslo.utils[image-inspection]>=7.3.0"
+        pip = (str(programs / "python"), "-m", "pip", "install", "--quiet")
+        run(*pip, "--disable-pip-version-check", newer)
+        [paste_file] = programs.parent.glob("etc/glance/glance-api-paste.ini")
+        command = str(programs / "glance-filters")
+        run(command, "insert", str(paste_file), "--write")
+        self.assertEqual("", run(command, "check", str(paste_file)))
+        text = paste_file.read_text()
+        for name, factory in FACTORIES.items():
+            old = f"paste.filter_factory = {factory}\n"
+            self.assertIn(old, text)
+            text = text.replace(old, f"use = egg:glance-filters#{name}\n")
+        paste_file.write_text(text)
+        error = self.assertRaises(
+            RuntimeError, run, command, "check", str(paste_file)
+        )
+        self.assertIn("oslo.utils", str(error))
 
 
 class BuildTest(BuildCase):
@@ -144,11 +184,30 @@ class BuildTest(BuildCase):
             names = wheel.namelist()
             [entry_points] = [n for n in names if "entry_points.txt" in n]
             text = wheel.read(entry_points).decode()
-        for name in pipelines.FILTERS:
+        for name in NAMES:
             self.assertIn(f"\n{name} = glance_filters.filters.{name}:", text)
         for end in (
             "glance_filters/py.typed",
-            "etc/glance-filters/glance-api-paste.ini",
+            "share/glance-filters/examples/glance-api-paste.ini",
             f"{packaged.METADEFS_FOLDER}/compute-hypervisor.json",
         ):
             self.assertTrue([n for n in names if n.endswith(end)], end)
+        # What an upgrade would replace without a copy.
+        self.assertEqual([], [n for n in names if "/etc/" in n])
+
+    def test_unit_tests_run_from_the_sdist(self) -> None:
+        """Those that read what is beside the package."""
+        with tarfile.open(self.sdist) as archive:
+            archive.extractall(self.root)
+        unit = "glance_filters.tests.unit"
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "unittest", f"{unit}.test_packaging"),
+                f"{unit}.metadefs.test_packaged",
+                f"{unit}.cmd.test_main",
+            ],
+            cwd=self.root / "glance_filters-1.0.0",
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(0, done.returncode, done.stderr)

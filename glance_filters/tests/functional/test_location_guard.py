@@ -16,6 +16,7 @@ from glance.api.v2 import images
 from glance_filters.glance_api import images as images_api
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
     glance_config,
     http_client,
     http_data,
@@ -130,8 +131,8 @@ class LocationGuardTest(testtools.TestCase):
                 self.assertEqual(409, answer.status, status)
                 # The guard's own words: Glance's would be others.
                 expected = (
-                    f"Operation '{op}' on the locations of image {image_id} "
-                    f"conflicts with its status '{status}'. Statuses in "
+                    f"The operation {op} on the locations of image {image_id} "
+                    f"conflicts with its status {status}. Statuses in "
                     f"which it is allowed: {', '.join(allowed)}."
                 )
                 self.assertIn(expected, answer.body.decode())
@@ -186,8 +187,10 @@ class LocationGuardTest(testtools.TestCase):
             answer = self.guarded.patch(
                 image_id, {"op": "replace", "path": "/name", "value": "new"}
             )
-            self.assertEqual(200, answer.status, status)
-            self.assertEqual("new", self.folder.image_row(image_id)["name"])
+            # The import that is under way would undo it.
+            expected = (409, "test") if status == "importing" else (200, "new")
+            name = self.folder.image_row(image_id)["name"]
+            self.assertEqual(expected, (answer.status, name), status)
 
     def test_the_core_refuses_strangers(self) -> None:
         image_id = self.make_image("saving")
@@ -287,7 +290,7 @@ class ObjectNameTest(testtools.TestCase):
                 image_id, {"op": "add", "path": f"/{name}", "value": "x"}
             )
             self.assertEqual(403, answer.status, name)
-            text = f"'{name}' is not an image property"
+            text = f"{name} is not an image property"
             self.assertIn(text, answer.body.decode())
 
     def test_properties_are_not_refused(self) -> None:
@@ -304,12 +307,16 @@ class OverSocketTest(testtools.TestCase):
     """The guard on a real server."""
 
     server_type = real_glance.Server.GUNICORN
+    server: real_glance.GlanceServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        server = real_glance.GlanceServer(GUARD, server=cls.server_type)
+        cls.server = class_fixture.use(cls, server)
 
     def setUp(self) -> None:
         super().setUp()
-        self.server = self.useFixture(
-            real_glance.GlanceServer(GUARD, server=self.server_type)
-        )
         self.client = self.server.client(auth.ADMIN)
 
     def make_image(self, status: str) -> str:
@@ -381,7 +388,7 @@ class OverSocketTest(testtools.TestCase):
             for each in self.server.log.splitlines()
             if image_id in each and "location_guard refused" in each
         ]
-        for word in ("update_image", "'remove'", "'killed'", "req-"):
+        for word in ("update_image", " remove ", "killed", "req-"):
             self.assertIn(word, line)
 
 

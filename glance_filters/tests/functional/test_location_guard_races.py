@@ -27,8 +27,10 @@ from glance_filters.tests.fixtures.image_requests import (
     DATA,
     WEB_DATA,
     Send,
+    add_tag,
     deactivate,
     delete_from_store,
+    delete_tag,
     rename,
     upload,
 )
@@ -43,17 +45,26 @@ LONG_SECONDS = 30
 class SaveGate(fixtures.Fixture):
     """Stops the thread called ``first`` before Glance saves an image.
 
+    :param number: which of the thread's saves, 1 for the first
     :ivar reached: it is there
     :ivar opened: it may go on
     """
+
+    def __init__(self, number: int = 1) -> None:
+        super().__init__()
+        self._number = number
 
     def _setUp(self) -> None:
         self.reached = threading.Event()
         self.opened = threading.Event()
         save = glance.db.ImageRepo.save
+        left = self._number
 
         def gated(repo: Any, *args: Any, **kwargs: Any) -> None:
+            nonlocal left
             if threading.current_thread().name == "first":
+                left -= 1
+            if not left and threading.current_thread().name == "first":
                 self.reached.set()
                 if not self.opened.wait(LONG_SECONDS):
                     raise TimeoutError("the gate stays closed")
@@ -96,10 +107,18 @@ class RaceCase(testtools.TestCase):
         self.guarded = self.glance.client(self.glance.app(FILTERS), auth.ADMIN)
 
     def race(
-        self, client: http_client.Client, image_id: str, one: Send, two: Send
+        self,
+        client: http_client.Client,
+        image_id: str,
+        one: Send,
+        two: Send,
+        number: int = 1,
     ) -> tuple[int, int]:
-        """Send *two* while *one* is about to save; return their statuses."""
-        gate = SaveGate()
+        """Send *two* while *one* is about to save; return their statuses.
+
+        :param number: which of its saves, 1 for the first
+        """
+        gate = SaveGate(number)
         with gate:
             first = Request("first", one, client, image_id)
             second = Request("second", two, client, image_id)
@@ -171,6 +190,74 @@ class PatchOrDeactivateTest(RaceCase):
             self.assertEqual(((200, 204), "deactivated"), guarded)
 
 
+class TagOrDeactivateTest(RaceCase):
+    """Glance saves the whole image, whatever the request changes."""
+
+    def run_race(
+        self, client: http_client.Client, tag: Send
+    ) -> tuple[tuple[int, int], str, list[str]]:
+        image_id = self.alone.create_image(DATA, tags=["old"])
+        codes = self.race(client, image_id, tag, deactivate)
+        image = self.alone.show(image_id).json
+        return codes, image["status"], image["tags"]
+
+    def test_each(self) -> None:
+        for tag, tags in ((add_tag, ["new", "old"]), (delete_tag, [])):
+            codes, status, _ = self.run_race(self.alone, tag)
+            self.assertEqual(((204, 204), "active"), (codes, status))
+            codes, status, found = self.run_race(self.guarded, tag)
+            self.assertEqual(((204, 204), "deactivated"), (codes, status))
+            self.assertEqual(tags, sorted(found))
+
+
+class BeginningOfAnUploadTest(RaceCase):
+    """A change that has read the image before an upload begins."""
+
+    def run_race(
+        self, client: http_client.Client, change: Send
+    ) -> tuple[int, str]:
+        image_id = self.alone.create_image()
+        _, code = self.race(client, image_id, change, upload)
+        status: str = self.alone.show(image_id).json["status"]
+        return code, status
+
+    def test_each(self) -> None:
+        for change in (rename, add_tag):
+            # It is told as done, and lost.
+            found = self.run_race(self.alone, change)
+            self.assertEqual((204, "queued"), found)
+            found = self.run_race(self.guarded, change)
+            self.assertEqual((204, "active"), found)
+
+
+class EndOfAnUploadTest(RaceCase):
+    """A change while Glance is about to save that the data is there."""
+
+    # The first is that the image is being saved.
+    LAST_SAVE = 2
+
+    def run_race(
+        self, client: http_client.Client, change: Send
+    ) -> tuple[tuple[int, int], dict[str, Any]]:
+        image_id = self.alone.create_image()
+        codes = self.race(client, image_id, upload, change, self.LAST_SAVE)
+        image: dict[str, Any] = self.alone.show(image_id).json
+        return codes, image
+
+    def test_each(self) -> None:
+        for change, code, member, value in (
+            (rename, 200, "name", "new"),
+            (add_tag, 204, "tags", ["new"]),
+        ):
+            codes, image = self.run_race(self.alone, change)
+            self.assertEqual((204, code), codes)
+            self.assertNotEqual(value, image[member])
+            codes, image = self.run_race(self.guarded, change)
+            self.assertEqual((204, code), codes)
+            self.assertEqual("active", image["status"])
+            self.assertEqual(value, image[member])
+
+
 class RemoveOrDeleteFromStoreTest(RaceCase):
     def run_race(self, client: http_client.Client) -> tuple[str, int, int]:
         image_id = self.two_locations()
@@ -235,15 +322,15 @@ class WaitingTest(RaceCase):
             gate.opened.set()
             self.assertEqual(200, first.status())
 
-    def test_other_spellings_of_the_id_wait(self) -> None:
+    def test_other_spellings_of_the_id(self) -> None:
         image_id = self.two_locations()
 
         def shout(client: http_client.Client, image_id: str) -> Any:
             return deactivate(client, image_id.upper())
 
-        first, second = self.race(self.guarded, image_id, rename, shout)
-        # SQLite, unlike other databases, knows no such id.
-        self.assertEqual((200, 404), (first, second))
+        # SQLite, unlike other databases, knows no such id: nobody waits for
+        # an image that Glance does not show.
+        self.assertEqual(404, shout(self.guarded, image_id).status)
 
     def test_not_for_ever(self) -> None:
         image_id = self.two_locations()
@@ -292,7 +379,10 @@ class WaitingTest(RaceCase):
         first = Request("an upload", slowly, self.guarded, image_id)
         first.start()
         self.assertTrue(reading.wait(LONG_SECONDS))
-        self.assertEqual(200, rename(self.guarded, image_id).status)
+        # Its end would undo that.
+        answer = rename(self.guarded, image_id)
+        self.assertEqual(409, answer.status)
+        self.assertIn(b"is being uploaded", answer.body)
         answer = self.change("replace", "/locations", "/a")(
             self.guarded, image_id
         )

@@ -2,8 +2,8 @@
 
 """Pairs of requests at random moments, to workers of their own.
 
-Whoever comes first, no data are lost and no refusal is undone. There are many
-more trials with ``HYPOTHESIS_PROFILE=long``.
+Whichever comes first, no data is lost and no refusal is undone. RACE_TRIALS is
+the number of pairs for each test.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import os
 import random
 import threading
 import time
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import fixtures
 import testtools
 
+from glance_filters import tests
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
+    http_client,
     http_data,
     image_requests,
     lock_servers,
@@ -28,20 +31,18 @@ from glance_filters.tests.fixtures.image_requests import (
     DATA,
     WEB_DATA,
     Send,
+    add_tag,
     deactivate,
+    delete,
     delete_from_store,
     rename,
     upload,
 )
 
-IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-TRIALS = int(os.environ.get("RACE_TRIALS", "2000" if IS_LONG else "10"))
+TRIALS = int(os.environ.get("RACE_TRIALS", "2000"))
 WORKERS = 4
 # Requests come at moments up to so far apart, in seconds.
 SPREAD = 0.02
-
-
-Fixture = TypeVar("Fixture", bound=fixtures.Fixture)
 
 
 class Trials(testtools.TestCase):
@@ -56,24 +57,18 @@ class Trials(testtools.TestCase):
         raise NotImplementedError
 
     @classmethod
-    def keep(cls, fixture: Fixture) -> Fixture:
-        """Set up a fixture for all tests of the class."""
-        fixture.setUp()
-        cls.addClassCleanup(fixture.cleanUp)
-        return fixture
-
-    @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         files = {"/a": WEB_DATA, "/b": WEB_DATA}
-        cls.web = cls.keep(http_data.HttpDataServer(files))
+        cls.web = class_fixture.use(cls, http_data.HttpDataServer(files))
         options = {"coordination_url": cls.make_url()}
-        cls.glance = cls.keep(
+        cls.glance = class_fixture.use(
+            cls,
             real_glance.GlanceServer(
                 ("location_guard",),
                 {"location_guard": options},
                 workers=WORKERS,
-            )
+            ),
         )
 
     def setUp(self) -> None:
@@ -133,7 +128,7 @@ class Trials(testtools.TestCase):
                 self.assertEqual(len(DATA), image["size"])
                 self.assertIsNotNone(image["checksum"])
             seen.add(codes)
-        if IS_LONG:
+        if TRIALS >= 100:
             # Each of them comes first at times.
             self.assertGreater(len(seen), 1)
 
@@ -148,6 +143,54 @@ class Trials(testtools.TestCase):
             self.assertIn(codes, {(200, 204), (409, 204)})
             status = self.client.show(image_id).json["status"]
             self.assertEqual("deactivated", status, str(codes))
+
+    def test_tag_or_deactivate(self) -> None:
+        for _ in range(TRIALS):
+            image_id = self.client.create_image(DATA)
+            codes = self.pair(image_id, add_tag, deactivate)
+            self.assertEqual((204, 204), codes)
+            image = self.client.show(image_id).json
+            found = (image["status"], image["tags"])
+            self.assertEqual(("deactivated", ["new"]), found)
+
+    def test_change_or_upload(self) -> None:
+        """At its beginning, while it lasts, and at its end."""
+        seen = set()
+        for number in range(TRIALS):
+            image_id = self.client.create_image()
+            change, done, member, value = (
+                (rename, 200, "name", "new"),
+                (add_tag, 204, "tags", ["new"]),
+            )[number % 2]
+            codes = self.pair(image_id, change, upload)
+            self.assertIn(codes, {(done, 204), (409, 204)})
+            image = self.client.show(image_id).json
+            self.assertEqual("active", image["status"], str(codes))
+            self.assertEqual(DATA, self.read(image_id))
+            # What was told as done is not undone.
+            is_there = image[member] == value
+            self.assertEqual(codes[0] == done, is_there, str(codes))
+            seen.add(codes[0])
+        if TRIALS >= 100:
+            self.assertIn(409, seen)
+
+    def test_retry_of_a_deletion(self) -> None:
+        """Of three requests, two are equal: none changes what is deleted."""
+        for _ in range(TRIALS):
+            image_id = self.client.create_image(DATA)
+
+            def both(
+                client: http_client.Client, image_id: str
+            ) -> http_client.Response:
+                deletions = self.pair(image_id, delete, delete)
+                self.assertIn(204, deletions)
+                self.assertLessEqual(set(deletions), {204, 404, 409})
+                return client.show(image_id)
+
+            codes = self.pair(image_id, rename, both)
+            self.assertIn(codes, {(200, 404), (404, 404), (409, 404)})
+            row = self.glance.folder.image_row(image_id)
+            self.assertEqual("deleted", row["status"])
 
     def test_remove_or_delete_from_store(self) -> None:
         remove = self.change("remove", "/locations/1")
@@ -175,22 +218,26 @@ class Trials(testtools.TestCase):
                 self.assertEqual([], locations, about)
 
 
+@tests.nightly
 class FileTrialsTest(Trials):
     @classmethod
     def make_url(cls) -> str:
-        return f"file://{cls.keep(fixtures.TempDir()).path}/locks"
+        folder = class_fixture.use(cls, fixtures.TempDir()).path
+        return f"file://{folder}/locks"
 
 
+@tests.nightly
 class RedisTrialsTest(Trials):
     @classmethod
     def make_url(cls) -> str:
-        return cls.keep(lock_servers.RedisServer()).url(10)
+        return class_fixture.use(cls, lock_servers.RedisServer()).url(10)
 
 
+@tests.nightly
 class EtcdTrialsTest(Trials):
     @classmethod
     def make_url(cls) -> str:
-        return cls.keep(lock_servers.EtcdServer()).url(10)
+        return class_fixture.use(cls, lock_servers.EtcdServer()).url(10)
 
 
 # They are for the subclasses alone.

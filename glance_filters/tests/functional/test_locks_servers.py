@@ -4,44 +4,85 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import random
+import shutil
+import threading
+from collections.abc import Iterator
 
 import fixtures
 
-from glance_filters.tests.fixtures import lock_servers
+from glance_filters.tests.fixtures import lock_servers, lock_tls
 from glance_filters.tests.functional import lock_contract
 
 
-class RedisLocksTest(lock_contract.Exclusion, lock_contract.Faults):
+class RedisLocksTest(
+    lock_contract.Exclusion,
+    lock_contract.Waiting,
+    lock_contract.Outages,
+    lock_contract.Leases,
+):
     server_class = lock_servers.RedisServer
 
+    def wrong_urls(self) -> Iterator[tuple[str, str]]:
+        yield from super().wrong_urls()
+        tls = self.useFixture(lock_tls.UntrustedServer())
+        yield f"redis://127.0.0.1:{tls.port}?ssl=true", "certificate verify"
 
-class EtcdLocksTest(lock_contract.Exclusion, lock_contract.Faults):
+
+class EtcdLocksTest(
+    lock_contract.Exclusion,
+    lock_contract.Waiting,
+    lock_contract.Outages,
+    lock_contract.Leases,
+):
     server_class = lock_servers.EtcdServer
 
+    def wrong_urls(self) -> Iterator[tuple[str, str]]:
+        # Its driver sends no password.
+        tls = self.useFixture(lock_tls.UntrustedServer())
+        yield f"etcd3+https://127.0.0.1:{tls.port}", "certificate verify"
 
-class FileLocksTest(lock_contract.Exclusion):
+
+class FileLocksTest(lock_contract.Exclusion, lock_contract.Waiting):
     def setUp(self) -> None:
         super().setUp()
-        self.folder = os.path.join(
-            self.useFixture(fixtures.TempDir()).path, "locks"
-        )
+        root = self.useFixture(fixtures.TempDir()).path
+        self.folder = os.path.join(root, "locks")
+        self.marker = os.path.join(root, "marker")
         self.url = f"file://{self.folder}"
 
-    def test_no_file_stays(self) -> None:
-        holder, other = self.holder(), self.process()
-        other.tell("acquire", lock_contract.ONE)
-        holder.ask("release")
-        self.assertEqual("held", other.answer())
-        self.assertEqual(1, len(os.listdir(self.folder)))
-        other.ask("release")
-        self.assertEqual([], os.listdir(self.folder))
+    def test_removed_while_requests_run(self) -> None:
+        """By a job that tidies up, at any moment."""
+        times = 1000 if lock_contract.IS_LONG else 60
+        processes = [self.process() for _ in range(lock_contract.PROCESSES)]
+        for process in processes:
+            process.tell("exclude", lock_contract.ONE, self.marker, str(times))
+        ended = threading.Event()
+        chance = random.Random(0)
 
-    def test_a_file_left_by_a_killed_holder_goes_with_the_next(self) -> None:
-        holder = self.holder()
-        holder.kill()
-        self.assertEqual(1, len(os.listdir(self.folder)))
-        next_one = self.process()
-        self.assertEqual("held", next_one.ask("acquire", lock_contract.ONE))
-        next_one.ask("release")
-        self.assertEqual([], os.listdir(self.folder))
+        def tidy() -> None:
+            file = os.path.join(self.folder, "image-locks")
+            numbers = itertools.count()
+            ways = (
+                lambda: os.unlink(file),
+                lambda: shutil.rmtree(self.folder),
+                lambda: os.rename(
+                    self.folder, f"{self.folder}-{next(numbers)}"
+                ),
+            )
+            while not ended.wait(chance.uniform(0, 0.02)):
+                # Gone, or not empty as the file is made anew.
+                with contextlib.suppress(OSError):
+                    chance.choice(ways)()
+
+        tidying = threading.Thread(target=tidy)
+        tidying.start()
+        try:
+            overlaps = [process.answer() for process in processes]
+        finally:
+            ended.set()
+            tidying.join()
+        self.assertEqual(["0"] * len(processes), overlaps)

@@ -8,8 +8,6 @@ import contextlib
 import json
 import pathlib
 import sqlite3
-import subprocess
-import sys
 import sysconfig
 from typing import Any
 
@@ -22,7 +20,7 @@ from glance_filters.tests.fixtures import (
     auth,
     glance_config,
     http_client,
-    legacy_core,
+    legacy_glance,
     real_glance,
 )
 from glance_filters.tests.fixtures import newton_metadefs as newton
@@ -42,24 +40,15 @@ PLACES = [
 ]
 
 
-def load_definitions(conf: pathlib.Path) -> None:
-    """Load what Glance ships into its database, by its own tool."""
-    code = "from glance.cmd.manage import main; main()"
-    command = ["db", "load_metadefs", "--path", str(GLANCE_METADEFS)]
-    subprocess.run(
-        [sys.executable, "-c", code, "--config-file", str(conf), *command],
-        check=True,
-        capture_output=True,
-    )
-
-
 class RealGlanceTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.glance = self.useFixture(real_glance.RealGlance())
         self.alone = self.glance.client()
         if self.alone.request("GET", SPACE).status == 404:
-            load_definitions(self.glance.folder.conf)
+            self.glance.folder.manage(
+                "db", "load_metadefs", "--path", str(GLANCE_METADEFS)
+            )
             self.remove_vz()
         self.filtered = self.glance.client(self.glance.app(FILTERS))
 
@@ -197,7 +186,7 @@ class RealGlanceTest(testtools.TestCase):
 
 class NewtonTest(testtools.TestCase):
     def test_recorded_answers_and_what_they_lack(self) -> None:
-        core = legacy_core.LegacyCore("newton")
+        core = legacy_glance.LegacyGlance("newton")
         app = metadef_overlay.MetadefOverlay.factory({})(core)
         client = http_client.WsgiClient(app)
         document = client.request("GET", TYPE).json

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import http.client
+import contextlib
+import copy
 import json
 import pathlib
 import sqlite3
@@ -12,15 +13,19 @@ import subprocess
 import sys
 import sysconfig
 import unittest
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fixtures
 import testtools
 from glance.api.v2.model import metadef_property_type
+from glance.db.sqlalchemy import api as db_api
+from glance.db.sqlalchemy import metadata
+from oslo_db import exception as db_exception
 
 from glance_filters.metadefs import files, packaged, schema
 from glance_filters.metadefs import merge as overlay
+from glance_filters.tests.fixtures import auth, real_glance
 from glance_filters.tests.fixtures import newton_metadefs as newton
 
 GLANCE_METADEFS = (
@@ -29,165 +34,54 @@ GLANCE_METADEFS = (
 HYPERVISOR = "OS::Compute::Hypervisor"
 PROPERTY = {"title": "Title", "type": "string"}
 
-# What auth_token would hand on. An administrator sees the private ones too.
-USER = {
-    "X-Identity-Status": "Confirmed",
-    "X-User-Id": "root",
-    "X-Project-Id": "t1",
-    "X-Roles": "admin,member,reader",
-}
-
-CONFIG = """
-[DEFAULT]
-log_file = {directory}/glance.log
-enabled_import_methods = []
-enabled_backends = files:file
-[database]
-connection = sqlite:///{directory}/glance.sqlite
-[glance_store]
-default_backend = files
-[files]
-filesystem_store_datadir = {directory}/images
-[os_glance_staging_store]
-filesystem_store_datadir = {directory}/staging
-[os_glance_tasks_store]
-filesystem_store_datadir = {directory}/tasks
-[paste_deploy]
-config_file = {directory}/glance-api-paste.ini
-"""
-
-PASTE = """
-[pipeline:glance-api]
-pipeline = versionnegotiation context api
-[filter:versionnegotiation]
-paste.filter_factory = glance.api.middleware.version_negotiation:\
-VersionNegotiationFilter.factory
-[filter:context]
-paste.filter_factory = glance.api.middleware.context:ContextMiddleware.factory
-[composite:api]
-paste.composite_factory = glance.api:root_app_factory
-/v2: apiv2
-[app:apiv2]
-paste.app_factory = glance.api.v2.router:API.factory
-"""
-
-SERVER = """
-from wsgiref import simple_server
-from glance.common import wsgi_app
-server = simple_server.make_server("127.0.0.1", 0, wsgi_app.init_app())
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
+_TABLES = (
+    *("metadef_properties", "metadef_objects", "metadef_tags"),
+    *("metadef_namespace_resource_types", "metadef_namespaces"),
+    "metadef_resource_types",
+)
 
 
-class Glance(fixtures.Fixture):
-    """Glance's API in a process of its own, over an SQLite database."""
-
-    def _setUp(self) -> None:
-        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        self._config = self.directory / "glance-api.conf"
-        self._config.write_text(CONFIG.format(directory=self.directory))
-        (self.directory / "glance-api-paste.ini").write_text(PASTE)
-        self.manage("db_sync")
-        self._start()
-
-    def _start(self) -> None:
-        errors = (self.directory / "server.log").open("w")
-        self.addCleanup(errors.close)
-        server = subprocess.Popen(
-            [sys.executable, "-c", SERVER],
-            env={"OS_GLANCE_CONFIG_DIR": str(self.directory)},
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        assert server.stdout is not None
-        self.addCleanup(server.stdout.close)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.terminate)
-        # The line comes when the socket listens, or never if the start fails.
-        line = server.stdout.readline()
-        if not line:
-            raise RuntimeError((self.directory / "server.log").read_text())
-        self._port = int(line)
-
-    def manage(self, *arguments: str) -> None:
-        """Run ``glance-manage``; raise if it fails."""
-        subprocess.run(
-            [
-                str(pathlib.Path(sys.executable).parent / "glance-manage"),
-                f"--config-file={self._config}",
-                *arguments,
-            ],
-            check=True,
-            capture_output=True,
-        )
-
-    def load(self, path: pathlib.Path) -> None:
-        self.manage("db_load_metadefs", str(path))
-
-    def merge(self, path: pathlib.Path) -> None:
-        options = (f"--path={path}", "--merge", "--prefer_new")
-        try:
-            self.manage("db", "load_metadefs", *options)
-        except subprocess.CalledProcessError as error:
-            if b"_update_data_in_db() missing 1 required" in error.stderr:
-                raise unittest.SkipTest(
-                    "glance-manage of this release cannot merge definitions"
-                ) from error
-            raise
-
-    def forget(self) -> None:
-        """Empty the tables that ``glance-manage`` loads."""
-        database = sqlite3.connect(self.directory / "glance.sqlite")
-        try:
-            with database:
-                for table in (
-                    "metadef_properties",
-                    "metadef_objects",
-                    "metadef_tags",
-                    "metadef_namespace_resource_types",
-                    "metadef_namespaces",
-                    "metadef_resource_types",
-                ):
-                    database.execute(f"DELETE FROM {table}")
-        finally:
-            database.close()
-
-    def get(self, path: str) -> tuple[int, Any]:
-        """Return status and, if it is 200, the decoded document."""
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", self._port, timeout=60
-        )
-        try:
-            connection.request(
-                "GET", f"/v2/metadefs/namespaces/{path}", headers=USER
-            )
-            answer = connection.getresponse()
-            body = answer.read()
-        finally:
-            connection.close()
-        return answer.status, json.loads(
-            body
-        ) if answer.status == 200 else None
+def load(path: pathlib.Path) -> None:
+    """Load definitions into the database, as glance-manage does."""
+    engine = db_api.get_engine()
+    metadata.db_load_metadefs(engine, str(path), False, False, False)
 
 
 class GlanceTestCase(testtools.TestCase):
-    glance: Glance
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.glance = Glance()
-        cls.glance.setUp()
-        cls.addClassCleanup(cls.glance.cleanUp)
+    """Definitions in the database of the Glance in this process."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.glance.forget()
+        glance = self.useFixture(real_glance.RealGlance())
+        self.folder = glance.folder
+        # She sees the private ones too.
+        self.client = glance.client(token=auth.ADMIN)
+        self.forget()
+        self.addCleanup(self.forget)
+
+    def forget(self) -> None:
+        """Empty the tables that ``glance-manage`` loads."""
+        with contextlib.closing(
+            sqlite3.connect(self.folder.database)
+        ) as database:
+            with database:
+                for table in _TABLES:
+                    database.execute(f"DELETE FROM {table}")
+
+    def ask(self, path: str) -> tuple[int, Any]:
+        """Return status and, if it is 200, the decoded document."""
+        try:
+            answer = self.client.request(
+                "GET", f"/v2/metadefs/namespaces/{path}"
+            )
+        except Exception:
+            # A server makes a 500 of it.
+            return 500, None
+        is_good = answer.status == 200
+        return answer.status, answer.json if is_good else None
 
     def get(self, path: str) -> Any:
-        status, document = self.glance.get(path)
+        status, document = self.ask(path)
         self.assertEqual(200, status, path)
         return document
 
@@ -198,13 +92,36 @@ class GlanceTestCase(testtools.TestCase):
             (folder / f"{name}.json").write_text(json.dumps(document))
         return folder
 
+    def write_each(
+        self, documents: Iterable[Mapping[str, Any]]
+    ) -> pathlib.Path:
+        """Write a file for each document and return their folder."""
+        numbered = enumerate(documents)
+        return self.write(**{f"n{index}": each for index, each in numbered})
+
+
+def converted_answer(answer: dict[str, Any]) -> dict[str, Any]:
+    """Do what the finding about an answer of the API says."""
+    document = copy.deepcopy(answer)
+    for part in (
+        document,
+        *document.get("objects", ()),
+        *document.get("tags", ()),
+        *document.get("resource_type_associations", ()),
+    ):
+        for name in ("self", "schema", "created_at", "updated_at"):
+            part.pop(name, None)
+    for part in document.get("objects", ()):
+        del part["required"]
+    return document
+
 
 class ShippedDefinitionsTest(GlanceTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.folder = packaged.metadefs_folder()
+        self.shipped = packaged.metadefs_folder()
         self.ours = json.loads(
-            (self.folder / "compute-hypervisor.json").read_text("utf-8")
+            (self.shipped / "compute-hypervisor.json").read_text("utf-8")
         )
 
     def assert_answers_are_ours(self) -> None:
@@ -236,26 +153,38 @@ class ShippedDefinitionsTest(GlanceTestCase):
                 self.get(f"{HYPERVISOR}/properties/{name}"),
             )
 
+    def merge(self, path: pathlib.Path) -> None:
+        """Load definitions, as the documentation tells operators."""
+        options = (f"--path={path}", "--merge", "--prefer_new")
+        try:
+            self.folder.manage("db", "load_metadefs", *options)
+        except subprocess.CalledProcessError as error:
+            if b"_update_data_in_db() missing 1 required" in error.stderr:
+                raise unittest.SkipTest(
+                    "glance-manage of this release cannot merge definitions"
+                ) from error
+            raise
+
     def types(self) -> list[str]:
         document = self.get(f"{HYPERVISOR}/properties/hypervisor_type")
         enum: list[str] = document["enum"]
         return enum
 
     def test_into_an_empty_database(self) -> None:
-        self.assertEqual((404, None), self.glance.get(HYPERVISOR))
-        self.glance.load(self.folder)
+        self.assertEqual((404, None), self.ask(HYPERVISOR))
+        self.folder.manage("db_load_metadefs", str(self.shipped))
         self.assert_answers_are_ours()
         self.assertIn("vz", self.types())
 
-    def test_over_the_core_s_own(self) -> None:
-        self.glance.load(GLANCE_METADEFS)
+    def test_over_those_of_glance(self) -> None:
+        load(GLANCE_METADEFS)
         others = {
             name: self.get(name)
             for name in files.read_folder(GLANCE_METADEFS).namespaces
             if name != HYPERVISOR
         }
         self.assertNotIn("bhyve", self.types())
-        self.glance.merge(self.folder)
+        self.merge(self.shipped)
         self.assert_answers_are_ours()
         for name, document in others.items():
             # The loader stamps a resource type that it comes across anew.
@@ -266,7 +195,7 @@ class ShippedDefinitionsTest(GlanceTestCase):
             self.assertEqual(document.get("objects"), after.get("objects"))
 
     def test_over_newton_s(self) -> None:
-        self.glance.load(
+        load(
             self.write(
                 newton={
                     "namespace": HYPERVISOR,
@@ -285,7 +214,7 @@ class ShippedDefinitionsTest(GlanceTestCase):
         self.assertEqual(
             newton.PROPERTIES["hypervisor_type"]["enum"], self.types()
         )
-        self.glance.merge(self.folder)
+        self.merge(self.shipped)
         self.assert_answers_are_ours()
         self.assertIn("vz", self.types())
 
@@ -304,7 +233,7 @@ class ShapeTest(GlanceTestCase):
             set(schema.PROPERTY_MEMBERS),
         )
 
-    def test_core_s_own_files_are_clean(self) -> None:
+    def test_files_of_glance_are_clean(self) -> None:
         read = files.read_folder(GLANCE_METADEFS)
         self.assertEqual((), read.findings)
         self.assertIn(HYPERVISOR, read.namespaces)
@@ -343,11 +272,11 @@ class ShapeTest(GlanceTestCase):
                 for finding in files.read_folder(folder).findings
             ),
         )
-        self.glance.load(folder)
-        self.assertEqual(200, self.glance.get("fine")[0])
+        load(folder)
+        self.assertEqual(200, self.ask("fine")[0])
         for name in broken:
             for path in (name, f"{name}/properties", f"{name}/properties/p"):
-                self.assertEqual((500, None), self.glance.get(path), path)
+                self.assertEqual((500, None), self.ask(path), path)
 
     def test_loader_stumbles_over_what_is_found(self) -> None:
         documents: list[dict[str, Any]] = [
@@ -360,8 +289,82 @@ class ShapeTest(GlanceTestCase):
         for document in documents:
             folder = self.write(broken=document)
             self.assertEqual(1, len(files.read_folder(folder).findings))
-            with testtools.ExpectedException(subprocess.CalledProcessError):
-                self.glance.load(folder)
+            self.assertRaises(
+                (db_exception.DBError, KeyError, TypeError), load, folder
+            )
+
+    def test_glance_cannot_load_what_cannot_be_read(self) -> None:
+        text = '{"namespace": "%s", "visibility": "public"}'
+        contents = {
+            "mark": (text % "mark").encode("utf-8-sig"),
+            "utf16": (text % "utf16").encode("utf-16"),
+            "deep": b'{"namespace": "deep", "tags": '
+            + b"[" * 100_000
+            + b"]" * 100_000
+            + b"}",
+        }
+        folder = self.write(fine={"namespace": "fine", "visibility": "public"})
+        for name, content in contents.items():
+            (folder / f"{name}.json").write_bytes(content)
+        self.assertEqual(
+            sorted(contents),
+            [
+                pathlib.Path(finding.file).stem
+                for finding in files.read_folder(folder).findings
+            ],
+        )
+        load(folder)
+        self.assertEqual(200, self.ask("fine")[0])
+        for name in contents:
+            self.assertEqual((404, None), self.ask(name))
+
+    def test_glance_takes_null_as_if_absent(self) -> None:
+        document: dict[str, Any] = {
+            "resource_type_associations": [{"name": "A"}],
+            "objects": [{"name": "o", "properties": {}}],
+        }
+        with_nulls = copy.deepcopy(document)
+        with_nulls.update(
+            **{"display_name": None, "description": None},
+            **{"visibility": None, "protected": None},
+        )
+        with_nulls["objects"][0]["description"] = None
+        with_nulls["resource_type_associations"][0].update(
+            prefix=None, properties_target=None
+        )
+        folder = self.write(
+            absent={"namespace": "n", **document},
+            null={"namespace": "m", **with_nulls},
+        )
+        self.assertEqual((), files.read_folder(folder).findings)
+        load(folder)
+        absent, null = (converted_answer(self.get(name)) for name in "nm")
+        self.assertEqual({**absent, "namespace": "m"}, null)
+
+    def test_answer_of_the_api(self) -> None:
+        """The finding says what makes a definition file of it."""
+        load(GLANCE_METADEFS)
+        answers = {
+            name: self.get(name)
+            for name in files.read_folder(GLANCE_METADEFS).namespaces
+        }
+        folder = self.write_each(answers.values())
+        self.assertEqual(
+            {("$", schema.API_ANSWER)},
+            {
+                (finding.path, finding.message)
+                for finding in files.read_folder(folder).findings
+            },
+        )
+        converted = list(map(converted_answer, answers.values()))
+        folder = self.write_each(converted)
+        self.assertEqual((), files.read_folder(folder).findings)
+        self.forget()
+        load(folder)
+        for name, answer in answers.items():
+            self.assertEqual(
+                converted_answer(answer), converted_answer(self.get(name))
+            )
 
     def test_object_without_properties(self) -> None:
         folder = self.write(
@@ -372,37 +375,37 @@ class ShapeTest(GlanceTestCase):
             }
         )
         self.assertEqual(1, len(files.read_folder(folder).findings))
-        self.glance.load(folder)
-        self.assertEqual((500, None), self.glance.get("n"))
+        load(folder)
+        self.assertEqual((500, None), self.ask("n"))
 
 
 class OverlayTest(GlanceTestCase):
-    """What the overlay adds reads as if the core itself had answered."""
+    """The overlay's answers are those that Glance itself would give."""
 
-    def test_renders_as_the_core(self) -> None:
-        self.glance.load(GLANCE_METADEFS)
+    def test_renders_as_glance_does(self) -> None:
+        load(GLANCE_METADEFS)
         namespaces = files.read_folder(GLANCE_METADEFS).namespaces
         for name, definition in namespaces.items():
-            core = self.get(name)
+            theirs = self.get(name)
             self.assertEqual(
                 self.get(f"{name}/properties"),
                 overlay.merge_properties({"properties": {}}, definition),
             )
             for resource_type in [
                 association["name"]
-                for association in core.get("resource_type_associations", ())
+                for association in theirs.get("resource_type_associations", ())
             ]:
-                core = self.get(f"{name}?resource_type={resource_type}")
-                bare = {**core}
+                theirs = self.get(f"{name}?resource_type={resource_type}")
+                bare = {**theirs}
                 bare.pop("properties", None)
                 self.assertEqual(
-                    core,
+                    theirs,
                     overlay.merge_namespace(bare, definition, resource_type),
                 )
-                # The core lacks nothing now.
+                # Glance lacks nothing now.
                 self.assertIs(
-                    core,
-                    overlay.merge_namespace(core, definition, resource_type),
+                    theirs,
+                    overlay.merge_namespace(theirs, definition, resource_type),
                 )
             for property_ in list(definition.properties)[:1]:
                 self.assertEqual(
@@ -412,7 +415,7 @@ class OverlayTest(GlanceTestCase):
 
     def test_name_in_one_property_s_answer_has_no_prefix(self) -> None:
         ours = {**PROPERTY, "enum": ["a", "b"]}
-        self.glance.load(
+        load(
             self.write(
                 n={
                     "namespace": "n",
@@ -426,19 +429,19 @@ class OverlayTest(GlanceTestCase):
         )
         folder = self.write(n={"namespace": "n", "properties": {"p": ours}})
         definition = files.read_folder(folder).namespaces["n"]
-        core = self.get("n/properties/hw_p?resource_type=OS::Glance::Image")
+        theirs = self.get("n/properties/hw_p?resource_type=OS::Glance::Image")
         self.assertEqual(
             {**PROPERTY, "name": "p", "enum": ["b", "a"]},
-            overlay.merge_property(core, definition),
+            overlay.merge_property(theirs, definition),
         )
 
-    def test_shipped_definitions_over_a_core_without_vz(self) -> None:
-        core = json.loads(
+    def test_shipped_definitions_over_glance_without_vz(self) -> None:
+        theirs = json.loads(
             (GLANCE_METADEFS / "compute-hypervisor.json").read_text("utf-8")
         )
-        types = core["properties"]["hypervisor_type"]["enum"]
+        types = theirs["properties"]["hypervisor_type"]["enum"]
         types.remove("vz")
-        self.glance.load(self.write(core=core))
+        load(self.write(theirs=theirs))
         definition = files.read_folder(packaged.metadefs_folder()).namespaces[
             HYPERVISOR
         ]
@@ -450,7 +453,7 @@ class OverlayTest(GlanceTestCase):
 
 
 class CommandTest(testtools.TestCase):
-    def test_checks_the_core_s_own(self) -> None:
+    def test_checks_the_files_of_glance(self) -> None:
         checked = subprocess.run(
             [
                 sys.executable,

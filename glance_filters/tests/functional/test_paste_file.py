@@ -11,22 +11,16 @@ import testtools
 from paste.deploy import loadwsgi
 
 import glance_filters
+from glance_filters.paste import check
+from glance_filters.paste.check import glance_conf
+from glance_filters.paste.file import PasteFile
+from glance_filters.tests.fixtures import glance_releases
 
 OURS = (
     pathlib.Path(glance_filters.__file__).parents[1]
     / "etc"
     / "glance-api-paste.ini"
 )
-
-
-def glances_own() -> pathlib.Path:
-    """Return the paste file that the installed Glance brings."""
-    [found] = [
-        file
-        for file in importlib.metadata.files("glance") or ()
-        if file.name == "glance-api-paste.ini"
-    ]
-    return pathlib.Path(str(found.locate()))
 
 
 def pipelines(path: pathlib.Path, without: set[str]) -> dict[str, list[str]]:
@@ -42,6 +36,10 @@ def pipelines(path: pathlib.Path, without: set[str]) -> dict[str, list[str]]:
 
 
 class PasteFileTest(testtools.TestCase):
+    def test_nothing_is_wrong_with_it(self) -> None:
+        file = PasteFile.read(OURS)
+        self.assertEqual([], check.check(file, glance_conf.read([])))
+
     def test_pipelines_are_glances_and_the_filters(self) -> None:
         ours = {
             entry_point.name
@@ -51,12 +49,15 @@ class PasteFileTest(testtools.TestCase):
             if entry_point.group == "paste.filter_factory"
         }
         self.assertEqual(
-            pipelines(glances_own(), set()), pipelines(OURS, ours)
+            pipelines(glance_releases.installed_paste_file(), set()),
+            pipelines(OURS, ours),
         )
 
     def test_filters_and_applications_are_glances(self) -> None:
         ours = loadwsgi.ConfigLoader(str(OURS)).parser
-        glances = loadwsgi.ConfigLoader(str(glances_own())).parser
+        glances = loadwsgi.ConfigLoader(
+            str(glance_releases.installed_paste_file())
+        ).parser
         for section in glances.sections():
             if section.startswith(("filter:", "app:")):
                 # Paste Deploy adds the path of the file to each section.

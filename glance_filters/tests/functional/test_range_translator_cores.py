@@ -11,7 +11,7 @@ from typing import Any
 import testtools
 
 from glance_filters.filters import range_translator
-from glance_filters.tests.fixtures import http_client, legacy_core
+from glance_filters.tests.fixtures import http_client, legacy_glance
 from glance_filters.wsgi import bodies
 
 
@@ -149,7 +149,7 @@ class MemoryTest(testtools.TestCase):
 
     def test_old_cores(self) -> None:
         for protocol in ("content-range", "none"):
-            core = legacy_core.LegacyCore("ocata")
+            core = legacy_glance.LegacyGlance("ocata")
             image = core.add_image(data=VirtualImage(), checksum="0" * 32)
             self.check(core, image.id, protocol)
             self.assertEqual([], core.open_bodies)

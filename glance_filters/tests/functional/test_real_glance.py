@@ -12,6 +12,7 @@ import testtools
 
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
     glance_config,
     glance_folder,
     http_client,
@@ -219,9 +220,7 @@ class TestGlanceServer(testtools.TestCase, GlanceTests):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.glance = real_glance.GlanceServer()
-        cls.glance.setUp()
-        cls.addClassCleanup(cls.glance.cleanUp)
+        cls.glance = class_fixture.use(cls, real_glance.GlanceServer())
         cls.folder = cls.glance.folder
 
     def client(self, token: str | None = auth.MEMBER) -> http_client.Client:

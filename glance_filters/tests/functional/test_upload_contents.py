@@ -17,9 +17,10 @@ from pathlib import Path
 import testtools
 
 from glance_filters.filters.disk_format_validator import inspection
-from glance_filters.paste import pipelines
+from glance_filters.paste.file import NAMES
 from glance_filters.tests.fixtures import (
     auth,
+    class_fixture,
     disk_files,
     disk_images,
     glance_config,
@@ -46,11 +47,12 @@ class ContentsCase(testtools.TestCase):
         if not inspection.is_available():
             raise cls.skipException("the extra inspect is not installed")
         options = {"disk_formats": LIST, "inspect": cls.mode}
-        cls.glance = real_glance.GlanceServer(
-            cls.filters, {FILTER: options}, server=cls.server
+        cls.glance = class_fixture.use(
+            cls,
+            real_glance.GlanceServer(
+                cls.filters, {FILTER: options}, server=cls.server
+            ),
         )
-        cls.glance.setUp()
-        cls.addClassCleanup(cls.glance.cleanUp)
 
     def setUp(self) -> None:
         super().setUp()
@@ -347,7 +349,7 @@ class UwsgiTest(StreamTest):
 class AllFiltersTest(StreamTest):
     """All filters in a row, each of which hands the body on."""
 
-    filters = pipelines.FILTERS
+    filters = NAMES
 
 
 class AllFiltersUwsgiTest(AllFiltersTest):
@@ -378,8 +380,8 @@ class WarnTest(ContentsCase):
         self.assertEqual(204, self.put(image_id, data)[0])
         self.check_stored(image_id, data)
         self.assertIn(
-            f"Let through: data of image '{image_id}', declared 'raw', are "
-            "qcow2",
+            "Accepted despite format mismatch (inspect = warn): image "
+            f"'{image_id}', disk_format 'raw', detected qcow2",
             self.glance.log,
         )
 

@@ -89,7 +89,7 @@ class UploadRaceTest(testtools.TestCase):
     ) -> None:
         self.assertEqual(409, answer.status, str(answer))
         self.assertIn(
-            f"formats of image {image_id} were changed", answer.body.decode()
+            f"format of image {image_id} changed", answer.body.decode()
         )
         image = self.alone.show(image_id).json
         self.assertEqual("queued", image["status"])

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oslo_log import log as logging
 
+from glance_filters import errors
+from glance_filters.filters.range_translator import planning, sources
+from glance_filters.filters.range_translator.responses import (
+    Download,
+    RangeRequest,
+)
+from glance_filters.http import byte_ranges
+from glance_filters.wsgi import bodies
+from glance_filters.wsgi.response import CapturedResponse
+
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 LOG = logging.getLogger(__name__)
 
@@ -25,29 +34,72 @@ _DEPRECATED_SINCE = "@1504051200"
 _DOCUMENTATION = (
     "https://docs.openstack.org/api-ref/image/v2/#download-binary-image-data"
 )
-_FIELDS = [
+_FIELDS = (
     ("Deprecation", _DEPRECATED_SINCE),
     ("Link", f'<{_DOCUMENTATION}>; rel="deprecation"; type="text/html"'),
-]
+)
 
 LOG_SECONDS = 3600
 _MAX_AGENTS = 1000
 
 
-def deprecated(app: WSGIApplication) -> WSGIApplication:
-    """Return *app*, its answer marked as one to a deprecated request."""
+def respond(download: Download, text: str) -> CapturedResponse:
+    """Answer a request with the field as one with ``Range``.
 
-    def marked(
-        environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        def start(
-            status: str, headers: list[tuple[str, str]], *exc_info: Any
-        ) -> Any:
-            return start_response(status, [*headers, *_FIELDS], *exc_info)
+    :param text: the field's value
+    :raises FilterError: as :meth:`.Download.partial`; 416 too if the field is
+        malformed
+    """
+    try:
+        part, size = byte_ranges.parse_content_range(text)
+    except byte_ranges.Invalid:
+        wanted = RangeRequest([planning.BEYOND])
+    else:
+        spec = byte_ranges.RangeSpec(part.start, part.stop - 1)
+        wanted = RangeRequest([spec], size)
+    try:
+        response = download.partial(wanted)
+    except errors.FilterError as error:
+        error.headers += _FIELDS
+        raise
+    response.headers = [*response.headers, *_FIELDS]
+    return response
 
-        return app(environ, start)
 
-    return marked
+class ContentRangeSource:
+    """Asks Newton or Ocata by ``Content-Range`` in the request.
+
+    They promise what is not there, so they are asked for exact parts only.
+    """
+
+    def __init__(self, data: sources.ImageData) -> None:
+        self._data = data
+
+    def open(self, spec: byte_ranges.RangeSpec) -> sources.Opened:
+        """Ask Glance for the part of the image that *spec* names."""
+        size = self._data.size
+        if size is None:
+            raise sources.NoParts("the size is not known")
+        part = byte_ranges.within(spec, size)
+        if part is None:
+            # Only Glance knows whether the user may download.
+            sources.opened_whole(self._data, self._data.fetch()).close()
+            raise sources.Unsatisfied(size)
+        response = self._data.fetch_part(
+            "HTTP_CONTENT_RANGE", byte_ranges.format_content_range(part, size)
+        )
+        if response.code not in (200, 206):
+            response.close()
+            raise sources.NoParts(f"status {response.status}")
+        # Ocata sends just the part. Newton promises the whole, sends the part
+        # and keeps the connection open, so nobody may wait for its end.
+        is_exact = response.content_length() == len(part)
+        return sources.Opened(
+            response,
+            size,
+            part,
+            bodies.Rest.NOTHING if is_exact else bodies.Rest.NOTHING_AT_HAND,
+        )
 
 
 class DeprecationLog:

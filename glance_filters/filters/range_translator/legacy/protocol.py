@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""By which request header, if any, a core gives out parts of an image.
+"""By which request header, if any, Glance gives out parts of an image.
 
 Glance understands ``Range`` since version 2.6 of its API (Pike). Before, it
-took a part from ``Content-Range`` in the *request*. A core tells its age in
-its versions document.
+took a part from ``Content-Range`` in the *request*. The versions document
+tells which it is.
 """
 
 from __future__ import annotations
 
-import enum
 import json
 import threading
 import time
@@ -23,26 +22,21 @@ _FIRST_WITH_CONTENT_RANGE = 4
 # After a question that was not answered, ask again in so many seconds.
 RETRY_SECONDS = 60
 
-
-class Protocol(enum.Enum):
-    """How a core is asked for a part."""
-
-    RANGE = "range"
-    CONTENT_RANGE = "content-range"
-    NONE = "none"
+# How Glance is asked for a part: values of the option core_protocol.
+RANGE = "range"
+CONTENT_RANGE = "content-range"
+NONE = "none"
 
 
-def protocol_of(minor: int | None) -> Protocol:
-    """Return the protocol of a core, by its highest version.
+def protocol_of(minor: int | None) -> str:
+    """Return the protocol of a Glance, by its highest version.
 
-    A core that does not tell is asked by ``Range``: if it ignores that, it
+    A Glance that does not tell is asked by ``Range``: if it ignores that, it
     sends the whole, of which the part can be cut.
     """
     if minor is None or minor >= versions.FIRST_WITH_RANGE:
-        return Protocol.RANGE
-    if minor >= _FIRST_WITH_CONTENT_RANGE:
-        return Protocol.CONTENT_RANGE
-    return Protocol.NONE
+        return RANGE
+    return CONTENT_RANGE if minor >= _FIRST_WITH_CONTENT_RANGE else NONE
 
 
 class GlanceVersion:

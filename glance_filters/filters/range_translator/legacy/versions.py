@@ -3,8 +3,8 @@
 """The versions document of the Images API, and one version more in it.
 
 Version 2.6 is the first in which a download understands ``Range``. In front
-of an older core the filters add that ability, and so one minor version above
-the core's highest, by which clients that look for it find it.
+of an older Glance the filters add that ability, and so one minor version above
+its highest, by which clients that look for it find it.
 
 See "API versions" in the Image service API reference.
 """
@@ -50,9 +50,9 @@ def _minor(version: Any) -> int | None:
 
 
 def added(minor: int | None) -> int | None:
-    """Return the minor version to add to a core, None if there is none.
+    """Return the minor version to add, None if there is none.
 
-    :param minor: the core's highest, None if it does not tell
+    :param minor: the highest of Glance, None if it does not tell
     """
     if minor is None or minor >= FIRST_WITH_RANGE:
         return None
@@ -62,7 +62,7 @@ def added(minor: int | None) -> int | None:
 def with_added(body: bytes) -> bytes | None:
     """Return a versions document with one minor version more, as CURRENT.
 
-    :param body: the core's document
+    :param body: the document of Glance
     :returns: None if it is to stay as it is
     """
     try:
@@ -92,7 +92,7 @@ class Version(Protocol):
 
 def response_with_added(request: Request) -> CapturedResponse:
     """Answer a request for the versions document."""
-    captured = request.capture()
+    captured = request.capture_whole()
     if captured.code not in (200, 300) or captured.header("Content-Encoding"):
         return captured
     body = captured.read(_MAX_DOCUMENT_BYTES)

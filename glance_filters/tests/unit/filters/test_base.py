@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
@@ -12,7 +13,8 @@ from oslo_config import cfg
 
 from glance_filters import errors
 from glance_filters.filters import base, configuration, location_guard
-from glance_filters.glance_api import api_calls
+from glance_filters.glance_api import calls
+from glance_filters.glance_api.request import Request
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
 
@@ -46,24 +48,33 @@ class FakeFilter(base.Filter[FakeSettings]):
         cfg.BoolOpt("enabled", default=True, mutable=True),
         cfg.IntOpt("size", default=1, mutable=True),
     )
-    calls = (api_calls.UPDATE_IMAGE,)
-    settings_class = FakeSettings
-    handled: list[tuple[api_calls.Match, Any, FakeSettings]]
+    api_calls = (calls.UPDATE_IMAGE, calls.SHOW_VERSIONS)
     error: Exception | None = None
 
-    def handle(
-        self, match: api_calls.Match, environ: Any, settings: FakeSettings
-    ) -> Any:
-        self.handled.append((match, environ, settings))
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.handled: list[tuple[Request, FakeSettings]] = []
+        self.prepared: list[FakeSettings] = []
+
+    @classmethod
+    def make_settings(cls, values: Any, config: Any) -> FakeSettings:
+        return FakeSettings(**values)
+
+    def prepare(self, settings: FakeSettings) -> None:
+        if settings.size == 14:
+            raise ValueError("size cannot be prepared")
+        self.prepared.append(settings)
+
+    def handle(self, request: Request, settings: FakeSettings) -> Any:
+        self.handled.append((request, settings))
         if self.error is not None:
             raise self.error
-        return self._app
+        return None
 
 
 def fake_filter(app: Any, **section: str) -> FakeFilter:
     fake = FakeFilter.factory({"here": "/", "debug": "x"}, **section)(app)
     assert isinstance(fake, FakeFilter)
-    fake.handled = []
     return fake
 
 
@@ -87,16 +98,16 @@ class HandleTest(testtools.TestCase):
             fake = fake_filter(self.core)
             environ = fakes.environ_of(method, path, QUERY_STRING=query)
             self.assertEqual(200, fakes.call(fake, environ)[0])
-            found = [match.variables for match, _, _ in fake.handled]
+            found = [each.match.variables for each, _ in fake.handled]
             expected = [{"image_id": IMAGE_ID}] if ours else []
             self.assertEqual(expected, found, f"{method} {path} {query}")
-        # Each of them was answered by the core.
+        # Each of them was answered by Glance.
         self.assertEqual(8, len(self.core.asked))
 
     def test_settings(self) -> None:
         fake = fake_filter(self.core, size="7")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
-        ((_, _, settings),) = fake.handled
+        ((_, settings),) = fake.handled
         self.assertEqual(FakeSettings(True, 7), settings)
         fake = fake_filter(self.core, enabled="0")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
@@ -126,7 +137,7 @@ class HandleTest(testtools.TestCase):
             KeyError, fake, fakes.environ_of("PATCH", PATH), lambda *args: None
         )
 
-    def test_the_cores_own_errors_are_not_ours(self) -> None:
+    def test_glances_own_errors_are_not_ours(self) -> None:
         def app(environ: Any, start_response: Any) -> Any:
             raise errors.BodyTooLarge(7)
 
@@ -139,6 +150,62 @@ class HandleTest(testtools.TestCase):
             )
 
 
+class StartTest(testtools.TestCase):
+    def test_twice_in_a_pipeline(self) -> None:
+        """The outer one acts; the inner one would wait for its lock."""
+        logger = self.useFixture(fixtures.FakeLogger())
+        glance = fakes.Core()
+        inner = fake_filter(glance)
+        self.assertEqual("", logger.output)
+
+        class Middleware:
+            def __init__(self, application: Any) -> None:
+                self.application = application
+
+            def __call__(self, *arguments: Any) -> Any:
+                return self.application(*arguments)
+
+        outer = fake_filter(Middleware(inner))
+        self.assertIn("fake_filter is in the pipeline twice", logger.output)
+        self.assertEqual(1, logger.output.count("twice"))
+        fakes.call(outer, fakes.environ_of("PATCH", PATH))
+        self.assertEqual((1, 0), (len(outer.handled), len(inner.handled)))
+        self.assertEqual(1, len(glance.asked))
+
+    def test_pipeline_that_is_a_circle(self) -> None:
+        first = fake_filter(fakes.Core())
+        first._app = first
+        self.assertEqual(1, len(list(base._behind(first))))
+
+    def test_what_cannot_be_prepared_stops_the_start(self) -> None:
+        error = self.assertRaises(
+            configuration.ConfigurationError,
+            fake_filter,
+            fakes.Core(),
+            size="14",
+        )
+        self.assertEqual("[fake_filter] size cannot be prepared", str(error))
+
+
+class DrainTest(testtools.TestCase):
+    """A client that is still sending has to see the refusal."""
+
+    def left(self, **section: str) -> int:
+        fake = fake_filter(fakes.Core(), **section)
+        fake.error = errors.BodyTooLarge(7)
+        body = bytes(5_000_000)
+        environ = fakes.environ_of("PATCH", PATH, body)
+        stream = environ["wsgi.input"]
+        self.assertEqual(413, fakes.call(fake, environ)[0])
+        return len(body) - int(stream.tell())
+
+    def test_rest_of_the_body_is_read(self) -> None:
+        self.assertEqual(0, self.left())
+
+    def test_switched_off(self) -> None:
+        self.assertEqual(5_000_000, self.left(drain_timeout="0"))
+
+
 class PassThroughTest(testtools.TestCase):
     def test_no_body_is_touched(self) -> None:
         """Nor one of a request whose query says it is another."""
@@ -148,7 +215,7 @@ class PassThroughTest(testtools.TestCase):
 
         factory = location_guard.LocationGuard.factory
         for section, method, path, query in (
-            ({}, "PUT", f"{PATH}/tags/a", ""),
+            ({}, "PUT", f"{PATH}/members/a", ""),
             ({}, "POST", "/v2/images", ""),
             ({}, "PATCH", PATH, "_method=GET"),
             ({}, "GET", "/v2/images", "_method=PATCH"),
@@ -178,7 +245,7 @@ class PassThroughTest(testtools.TestCase):
         for method, path in (
             ("GET", "/v2/images"),
             ("GET", PATH),
-            ("PUT", f"{PATH}/tags/a"),
+            ("PUT", f"{PATH}/members/a"),
             ("POST", "/v2/images"),
             ("DELETE", f"{PATH}/members/a"),
             ("PATCH", "/v2/metadefs/namespaces/x"),
@@ -249,6 +316,30 @@ class ReloadTest(testtools.TestCase):
         self.write("enabled = true\nremove_statuses = active")
         guard._config._conf.mutate_config_files()
         self.assertEqual(409, self.ask(guard))
+
+    def test_reload_is_taken_whole_or_not_at_all(self) -> None:
+        fake = fake_filter(self.core)
+        before = (fake._settings, fake._counters, fake._drain_timeout)
+        conf = fake._config._conf
+        for group, name, value in (
+            ("fake_filter", "size", 13),
+            ("fake_filter", "size", 14),
+            ("glance_filters", "stats_host", "127.0.0.1"),
+        ):
+            conf.set_override(name, value, group)
+            self.addCleanup(conf.clear_override, name, group)
+            conf.set_override("drain_timeout", 1.0, "glance_filters")
+            self.addCleanup(
+                conf.clear_override, "drain_timeout", "glance_filters"
+            )
+            with mock.patch.dict("sys.modules", {"statsd": None}):
+                fake.reload()
+            self.assertEqual(
+                before, (fake._settings, fake._counters, fake._drain_timeout)
+            )
+            conf.clear_override(name, group)
+        fake.reload()
+        self.assertEqual(1.0, fake._drain_timeout)
 
     def test_the_section_stays(self) -> None:
         self.write("enabled = true")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 import unittest
+from typing import Any
 from unittest import mock
+
+from oslo_config import cfg
 
 from glance_filters.filters import (
     configuration,
     counters,
     disk_format_validator,
+    shared,
 )
 from glance_filters.tests.unit import fakes
 
@@ -29,7 +34,8 @@ class CountersTest(unittest.TestCase):
 
     def send(self, **section: str) -> None:
         factory = disk_format_validator.DiskFormatValidator.factory
-        app = factory({}, **section)(fakes.Core())
+        app: Any = factory({}, **section)(fakes.Core())
+        self.addCleanup(app._counters.close)
         for method, path, body in (
             ("POST", "/v2/images", BODY),
             ("POST", "/v2/images", b"{}"),
@@ -55,11 +61,45 @@ class CountersTest(unittest.TestCase):
         with self.assertRaises(BlockingIOError):
             self.server.recv(1000)
 
-    def test_wrong_host(self) -> None:
-        with self.assertRaisesRegex(
-            configuration.ConfigurationError, "stats_host = no host"
-        ):
-            self.send(stats_host="no host")
+    def test_shared_options(self) -> None:
+        conf = cfg.ConfigOpts()
+        conf([])
+        with mock.patch.object(cfg, "CONF", conf):
+            validator = disk_format_validator.DiskFormatValidator
+            app: Any = validator.factory({})(fakes.Core())
+            group = shared.GROUP
+            conf.set_override("stats_host", "127.0.0.1", group)
+            conf.set_override("stats_port", int(self.port), group)
+            app.reload()
+            first = app._counters
+            # One that is replaced is closed, and may be used all the same.
+            app.reload()
+        self.addCleanup(app._counters.close)
+        self.assertIsNone(first._client)
+        fakes.call(app, fakes.environ_of("POST", "/v2/images", b"{}"))
+        self.assertIn(b"create_image.requests", self.server.recv(1000))
+
+    def test_host_that_cannot_be_resolved(self) -> None:
+        """It stops neither the start nor requests, and is tried again."""
+        client = mock.Mock()
+        statsd = mock.Mock()
+        statsd.StatsClient.side_effect = [OSError("no host"), OSError, client]
+        logging.disable(logging.NOTSET)
+        with mock.patch("importlib.import_module", return_value=statsd):
+            with mock.patch.object(time, "monotonic") as monotonic:
+                monotonic.return_value = 1000.0
+                with self.assertLogs(counters.LOG.logger) as logs:
+                    made = counters.make("x", "no.such.host", 1)
+                self.assertIn("no.such.host", logs.output[0])
+                made.incr("a")
+                self.assertEqual(1, statsd.StatsClient.call_count)
+                for expected in (2, 3):
+                    monotonic.return_value += counters.RETRY_SECONDS
+                    with self.assertLogs() as logs:
+                        made.incr("b")
+                        counters.LOG.warning("at least one line")
+                    self.assertEqual(expected, statsd.StatsClient.call_count)
+        client.incr.assert_called_once_with("b")
 
     def test_without_the_library(self) -> None:
         with mock.patch.dict("sys.modules", {"statsd": None}):

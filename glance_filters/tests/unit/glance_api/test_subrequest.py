@@ -11,9 +11,9 @@ from glance_filters.glance_api import subrequest
 from glance_filters.tests.unit import fakes
 
 
-class AskTest(unittest.TestCase):
-    def ask(self, app: Any, environ: dict[str, Any]) -> subrequest.Answer:
-        return subrequest.ask(app, environ, source="guard", path_info="/p")
+class SendTest(unittest.TestCase):
+    def ask(self, app: Any, environ: dict[str, Any]) -> subrequest.SubResponse:
+        return subrequest.send(app, environ, source="guard", path_info="/p")
 
     def test_the_child(self) -> None:
         core = fakes.Core()
@@ -39,7 +39,9 @@ class AskTest(unittest.TestCase):
         environ["webob.adhoc_attrs"] = context
         environ["webob._parsed_query_vars"] = object()
         answer = self.ask(core, environ)
-        self.assertEqual(subrequest.Answer(200, answer.headers, b"{}"), answer)
+        self.assertEqual(
+            subrequest.SubResponse(200, answer.headers, b"{}"), answer
+        )
         self.assertEqual(0, core.open_bodies)
         self.assertEqual([("GET", "/p", b"")], core.asked)
         (child,) = core.environs
@@ -150,7 +152,9 @@ class AskTest(unittest.TestCase):
             return []
 
         before = dict(environ)
-        subrequest.ask(app, environ, source="s", path_info="/p", method="HEAD")
+        subrequest.send(
+            app, environ, source="s", path_info="/p", method="HEAD"
+        )
         self.assertEqual(before, environ)
         (child,) = seen
         stream = child.pop("wsgi.input")
@@ -194,12 +198,12 @@ class AskTest(unittest.TestCase):
         self.assertEqual((("X-A", "b"),), answer.headers)
 
     def test_size(self) -> None:
-        limit = subrequest.MAX_ANSWER_BYTES
+        limit = subrequest.MAX_BODY_BYTES
         for size in (0, limit, limit + 1):
             core = fakes.Core({"GET": fakes.Answer(body=bytes(size))})
             with self.subTest(size):
                 if size > limit:
-                    with self.assertRaises(subrequest.NoAnswer):
+                    with self.assertRaises(subrequest.NoResponse):
                         self.ask(core, fakes.environ_of("GET", "/"))
                 else:
                     answer = self.ask(core, fakes.environ_of("GET", "/"))
@@ -213,7 +217,7 @@ class AskTest(unittest.TestCase):
             yield b"two"
 
         answer = self.ask(app, fakes.environ_of("GET", "/"))
-        expected = subrequest.Answer(201, (("X-A", "b"),), b"one two")
+        expected = subrequest.SubResponse(201, (("X-A", "b"),), b"one two")
         self.assertEqual(expected, answer)
 
     def test_no_answer(self) -> None:
@@ -239,7 +243,7 @@ class AskTest(unittest.TestCase):
 
         for app in (raising, silent, broken, endless, nonsense):
             with self.subTest(app.__name__):
-                with self.assertRaises(subrequest.NoAnswer):
+                with self.assertRaises(subrequest.NoResponse):
                     self.ask(app, fakes.environ_of("GET", "/"))
 
     def test_closed_when_it_breaks(self) -> None:
@@ -256,7 +260,7 @@ class AskTest(unittest.TestCase):
             start_response("200 OK", [])
             return Body()
 
-        with self.assertRaises(subrequest.NoAnswer):
+        with self.assertRaises(subrequest.NoResponse):
             self.ask(app, fakes.environ_of("GET", "/"))
         self.assertEqual(1, len(closed))
 

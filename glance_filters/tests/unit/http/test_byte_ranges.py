@@ -65,6 +65,14 @@ class ResolveTest(unittest.TestCase):
             ("14.1.1", "bytes=0 -1", 50, Invalid),
             ("14.1.1", "bytes=0-1 2-3", 50, Invalid),
             ("14.1.1", "bytes=0-1;2-3", 50, Invalid),
+            # 5.5: such a field value is invalid.
+            *(
+                ("5.5", text.format(control), 50, Invalid)
+                for control in "\n\r\0\f\v\x1c\x85\xa0"
+                for text in ("bytes=0-1{}", "bytes={}0-1", "bytes=0{}-1")
+            ),
+            ("5.5", "bytes=0-1\n,2-3", 50, Invalid),
+            ("5.5", "bytes=0-1,\n", 50, Invalid),
             ("14.2", "items=0-9", 50, Invalid),
             ("14.1", "BYTES=0-9", 50, [(0, 10)]),
             ("5.6.1.2", "bytes=0-1,,5-6", 50, [(0, 2), (5, 7)]),

@@ -21,11 +21,19 @@ class ReprDigestTest(unittest.TestCase):
 
     def test_nothing_to_vouch_for(self) -> None:
         for algorithm, value in (
-            ("md5", "00"),
-            ("sha3_256", "00"),
-            (None, "00"),
+            ("md5", "00" * 16),
+            ("sha3_256", "00" * 32),
+            (None, "00" * 32),
             ("sha256", None),
             ("sha256", ""),
-            ("sha256", "xy"),
+            ("sha256", "xy" * 32),
+            ("sha256", "00" * 31),
+            ("sha256", "00" * 33),
+            # bytes.fromhex() would read these.
+            ("sha256", "00" * 32 + "\r\n"),
+            ("sha256", "00\r\n" * 32),
+            ("sha256", " ".join(["00"] * 32)),
         ):
-            self.assertIsNone(digest_fields.repr_digest(algorithm, value))
+            with self.subTest(algorithm, value=value):
+                found = digest_fields.repr_digest(algorithm, value)
+                self.assertIsNone(found)

@@ -8,6 +8,34 @@ from glance_filters.http import preconditions
 from glance_filters.http.preconditions import Outcome
 
 TAG = '"abc"'
+WEAK = f"W/{TAG}"
+
+
+class TagTest(unittest.TestCase):
+    def test_strong(self) -> None:
+        for value, expected in (
+            ("0" * 32, f'"{"0" * 32}"'),
+            ("aB" * 64, f'"{"aB" * 64}"'),
+            (None, None),
+            ("", None),
+            ("0" * 31, None),
+            ("0" * 32 + "\n", None),
+            ("0" * 32 + "\r\nX-Evil: 1", None),
+            ("00 " * 32, None),
+            ("0" * 32 + '"', None),
+            ("\u0660" * 32, None),
+            ("xy" * 16, None),
+        ):
+            with self.subTest(value):
+                self.assertEqual(expected, preconditions.strong_tag(value))
+
+    def test_weak(self) -> None:
+        facts = (["a", 5, "t"], ["b", 5, "t"], ["a", 6, "t"], ["a", 5, None])
+        tags = [preconditions.weak_tag(*each) for each in facts]
+        self.assertEqual(len(facts), len(set(tags)))
+        for each in (*tags, preconditions.weak_tag("\udc80\n")):
+            self.assertRegex(each, r'\AW/"[0-9a-f]{32}"\Z')
+        self.assertEqual(tags[0], preconditions.weak_tag("a", 5, "t"))
 
 
 class EvaluateTest(unittest.TestCase):
@@ -28,6 +56,12 @@ class EvaluateTest(unittest.TestCase):
             ("13.1.2", None, '"x"', proceed),
             ("13.1.2", None, '"a,b"', proceed),
             ("13.1.2", None, "abc", proceed),
+            # A field that holds anything else is no list of tags.
+            ("13.1.1", '"x"\n', None, proceed),
+            ("13.1.2", None, f"{TAG}\n", proceed),
+            ("13.1.2", None, f"{TAG},\n", proceed),
+            ("13.1.2", None, f"{TAG}{TAG}", proceed),
+            ("13.1.2", None, "", proceed),
             ("13.2.2", '"x"', TAG, failed),
             ("13.2.2", TAG, TAG, not_modified),
             ("13.2.2", None, None, proceed),
@@ -44,6 +78,19 @@ class EvaluateTest(unittest.TestCase):
                     bool(environ), preconditions.is_conditional(environ)
                 )
 
+    def test_weak_tags(self) -> None:
+        for name, value, expected in (
+            (preconditions.IF_MATCH, WEAK, Outcome.FAILED),
+            (preconditions.IF_MATCH, TAG, Outcome.FAILED),
+            (preconditions.IF_MATCH, "*", Outcome.PROCEED),
+            (preconditions.IF_NONE_MATCH, WEAK, Outcome.NOT_MODIFIED),
+            (preconditions.IF_NONE_MATCH, TAG, Outcome.NOT_MODIFIED),
+            (preconditions.IF_NONE_MATCH, 'W/"x"', Outcome.PROCEED),
+        ):
+            with self.subTest(name, value=value):
+                found = preconditions.evaluate({name: value}, WEAK)
+                self.assertEqual(expected, found)
+
     def test_data_without_a_tag(self) -> None:
         for name, expected in (
             (preconditions.IF_MATCH, Outcome.FAILED),
@@ -56,7 +103,9 @@ class EvaluateTest(unittest.TestCase):
         for text, tag, expected in (
             (None, TAG, True),
             (TAG, TAG, True),
-            (f"W/{TAG}", TAG, False),
+            (WEAK, TAG, False),
+            (WEAK, WEAK, False),
+            (TAG, WEAK, False),
             ('"x"', TAG, False),
             ("Sat, 29 Oct 1994 19:43:31 GMT", TAG, False),
             (TAG, None, False),

@@ -18,14 +18,18 @@ ASCII = "must be ASCII: Glance fails to answer with anything else"
 
 # (members of the document, path of the one finding, its message)
 NAMESPACE_ROWS: list[tuple[dict[str, Any], str, str]] = [
-    ({"namespace": None}, "$.namespace", "must be a string"),
+    ({"namespace": None}, "$.namespace", "must be of type string"),
     ({"namespace": ""}, "$.namespace", "must not be empty"),
     (
         {"namespace": "n" * 81},
         "$.namespace",
         "longer than 80 characters",
     ),
-    ({"display_name": 1}, "$.display_name", "must be a string"),
+    (
+        {"display_name": 1},
+        "$.display_name",
+        "must be of type string or null",
+    ),
     (
         {"description": "d" * 501},
         "$.description",
@@ -34,10 +38,10 @@ NAMESPACE_ROWS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"visibility": "shared"},
         "$.visibility",
-        "must be one of public, private",
+        "must be public or private or null",
     ),
-    ({"protected": "yes"}, "$.protected", "must be true or false"),
-    ({"owner": None}, "$.owner", "must be a string"),
+    ({"protected": "yes"}, "$.protected", "must be of type boolean or null"),
+    ({"owner": None}, "$.owner", "must be of type string"),
     (
         {"owner": "o" * 256},
         "$.owner",
@@ -51,29 +55,29 @@ NAMESPACE_ROWS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"resource_type_associations": None},
         "$.resource_type_associations",
-        "must be an array",
+        "must be of type array",
     ),
     (
         {"resource_type_associations": [{"prefix": "hw_"}]},
         "$.resource_type_associations[0]",
-        "member 'name' is missing",
+        "'name' is a required property",
     ),
     (
         {"resource_type_associations": [{"name": "A", "prefix": 1}]},
         "$.resource_type_associations[0].prefix",
-        "must be a string",
+        "must be of type string or null",
     ),
     (
         {"resource_type_associations": [{"name": "A"}] * 2},
         "$.resource_type_associations[1].name",
-        "stands twice in this array",
+        "occurs twice in this array",
     ),
-    ({"objects": {}}, "$.objects", "must be an array"),
-    ({"objects": ["o"]}, "$.objects[0]", "must be an object"),
+    ({"objects": {}}, "$.objects", "must be of type array"),
+    ({"objects": ["o"]}, "$.objects[0]", "must be of type object"),
     (
         {"objects": [{"name": "o"}]},
         "$.objects[0]",
-        "member 'properties' is missing",
+        "'properties' is a required property",
     ),
     (
         {"objects": [{"name": "o", "properties": {}, "required": []}]},
@@ -83,10 +87,10 @@ NAMESPACE_ROWS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"objects": [{"name": "o", "properties": {"p": None}}]},
         "$.objects[0].properties.p",
-        "must be an object",
+        "must be of type object",
     ),
-    ({"tags": [{}]}, "$.tags[0]", "member 'name' is missing"),
-    ({"properties": []}, "$.properties", "must be an object"),
+    ({"tags": [{}]}, "$.tags[0]", "'name' is a required property"),
+    ({"properties": []}, "$.properties", "must be of type object"),
     (
         {"properties": {"": PROPERTY}},
         '$.properties[""]',
@@ -95,12 +99,12 @@ NAMESPACE_ROWS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"properties": {"p": {"title": "Title"}}},
         "$.properties.p",
-        "member 'type' is missing",
+        "'type' is a required property",
     ),
     (
         {"properties": {"p": {"type": "string"}}},
         "$.properties.p",
-        "member 'title' is missing",
+        "'title' is a required property",
     ),
 ]
 
@@ -111,29 +115,29 @@ PROPERTY_ROWS: list[tuple[str, Any, str, str]] = [
         "type",
         "text",
         "",
-        "must be one of array, boolean, integer, number, object, string",
+        "must be array or boolean or integer or number or object or string",
     ),
     (
         "default",
         None,
         "",
-        "must be a string, a number, true or false",
+        "must be of type string or number or boolean",
     ),
-    ("default", [], "", "must be a string, a number, true or false"),
+    ("default", [], "", "must be of type string or number or boolean"),
     ("default", "é", "", ASCII),
-    ("minimum", 1.5, "", "must be an integer"),
-    ("maximum", True, "", "must be an integer"),
+    ("minimum", 1.0, "", "must be of type integer"),
+    ("maximum", True, "", "must be of type integer"),
     ("minLength", -1, "", "must not be negative"),
-    ("maxItems", "1", "", "must be an integer"),
-    ("readonly", 1, "", "must be true or false"),
-    ("operators", "<or>", "", "must be an array"),
-    ("enum", ["a", 1], "[1]", "must be a string"),
-    ("items", {"enum": []}, "", "member 'type' is missing"),
+    ("maxItems", "1", "", "must be of type integer"),
+    ("readonly", 1, "", "must be of type boolean"),
+    ("operators", "<or>", "", "must be of type array"),
+    ("enum", ["a", 1], "[1]", "must be of type string"),
+    ("items", {"enum": []}, "", "'type' is a required property"),
     (
         "items",
         {"type": "string", "enum": [None]},
         ".enum[0]",
-        "must be a string",
+        "must be of type string",
     ),
 ]
 
@@ -202,8 +206,8 @@ class CheckTest(FolderTestCase):
         self.assertEqual({}, dict(read.namespaces))
 
     def test_document(self) -> None:
-        self.finds([], "$", "must be an object")
-        self.finds({}, "$", "member 'namespace' is missing")
+        self.finds([], "$", "must be of type object")
+        self.finds({}, "$", "'namespace' is a required property")
 
     def test_namespace(self) -> None:
         for members, path, message in NAMESPACE_ROWS:
@@ -232,7 +236,7 @@ class CheckTest(FolderTestCase):
         self.finds(
             {"namespace": "N", "properties": {"cpu:a": PROPERTY, "cpu:b": 1}},
             '$.properties["cpu:b"]',
-            "must be an object",
+            "must be of type object",
         )
 
     def test_finds_nothing_in_what_uses_all(self) -> None:
@@ -240,6 +244,31 @@ class CheckTest(FolderTestCase):
         self.assertEqual(
             set(schema.PROPERTY_MEMBERS), set(ALL["properties"]["p"])
         )
+
+    def test_null_as_if_absent(self) -> None:
+        named: dict[str, Any] = {
+            "name": "n",
+            "description": None,
+            "properties": {},
+        }
+        document = {
+            **{"namespace": "N", "display_name": None, "description": None},
+            **{"visibility": None, "protected": None},
+            "resource_type_associations": [
+                {"name": "A", "prefix": None, "properties_target": None}
+            ],
+            "objects": [named],
+        }
+        self.assertEqual((), self.read(n=document).findings)
+
+    def test_answer_of_the_api(self) -> None:
+        answer = {
+            **ALL,
+            "self": "/v2/metadefs/namespaces/N",
+            "schema": "/v2/schemas/metadefs/namespace",
+            "created_at": "2026-01-01T00:00:00Z",
+        }
+        self.finds(answer, "$", schema.API_ANSWER)
 
     def test_names_all_that_is_broken(self) -> None:
         read = self.read(broken={"protected": 0, "tags": [{}, {}]})
@@ -250,8 +279,8 @@ class CheckTest(FolderTestCase):
 
     def test_finding_is_one_line(self) -> None:
         self.assertEqual(
-            "f.json: $.tags: must be an array",
-            str(metadefs.Finding("f.json", "$.tags", "must be an array")),
+            "f.json: $.tags: must be of type array",
+            str(metadefs.Finding("f.json", "$.tags", "must be of type array")),
         )
 
 
@@ -315,32 +344,48 @@ class ReadTest(FolderTestCase):
             [pathlib.Path(f.file).name for f in read.findings],
         )
 
-    def test_not_json(self) -> None:
-        [finding] = self.read(a='{"namespace": }').findings
-        self.assertEqual("$", finding.path)
-        self.assertEqual(
-            "not readable as JSON: Expecting value: line 1 column 15 "
-            "(char 14)",
-            finding.message,
-        )
-
-    def test_not_utf8(self) -> None:
-        (self.folder / "a.json").write_bytes(b'{"namespace": "\xe9"}')
-        [finding] = self.read().findings
-        self.assertIn("not readable as JSON: 'utf-8' codec", finding.message)
-
-    def test_member_twice_in_one_object(self) -> None:
-        [finding] = self.read(
-            a='{"namespace": "N", "tags": [{"name": "a", "name": "b"}]}'
-        ).findings
-        self.assertEqual(
-            "not readable as JSON: member 'name' stands twice in one object",
-            finding.message,
-        )
+    def test_not_readable(self) -> None:
+        """Glance-manage cannot load these: it reads text in UTF-8."""
+        text = '{"namespace": "N"}'
+        mark = "begins with a byte order mark: save it as UTF-8 without one"
+        rows: list[tuple[bytes, str]] = [
+            (
+                b'{"namespace": }',
+                "not readable as JSON: Expecting value: line 1 column 15 "
+                "(char 14)",
+            ),
+            (text.encode("utf-8-sig"), mark),
+            (text.encode("utf-16"), mark),
+            (b"\xfe\xff" + text.encode("utf-16-be"), mark),
+            (
+                text.encode("utf-16-le"),
+                "not readable as JSON: Expecting property name enclosed in "
+                "double quotes: line 1 column 2 (char 1)",
+            ),
+            (
+                b'{"namespace": "\xe9"}',
+                "not UTF-8: 'utf-8' codec can't decode byte 0xe9 in position "
+                "15: invalid continuation byte",
+            ),
+            (
+                b'{"tags": [{"name": "a", "name": "b"}]}',
+                "not readable as JSON: member 'name' occurs twice in one "
+                "object",
+            ),
+            (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        ]
+        for content, message in rows:
+            (self.folder / "a.json").write_bytes(content)
+            [finding] = self.read().findings
+            self.assertEqual(("$", message), (finding.path, finding.message))
 
     def test_no_file(self) -> None:
         self.assertEqual(
-            (metadefs.Finding(str(self.folder), "$", "no *.json file in it"),),
+            (
+                metadefs.Finding(
+                    str(self.folder), "$", "contains no *.json file"
+                ),
+            ),
             self.read().findings,
         )
 

@@ -17,12 +17,12 @@ from glance_filters.tests.fixtures import newton_metadefs as newton
 STRING = {"type": "string", "title": "T"}
 ARRAY = {"type": "array", "title": "T"}
 
-# (id, the core's property, ours, what comes of it; None: the core's as it is)
+# (id, Glance's property, ours, the result; None: Glance's, unchanged)
 PROPERTY_ROWS: list[
     tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | None]
 ] = [
     (
-        "the core's members first, ours after it in our order",
+        "Glance's members first, then ours in our order",
         {**STRING, "enum": ["b", "d"]},
         {**STRING, "enum": ["z", "b", "a"]},
         {**STRING, "enum": ["b", "d", "z", "a"]},
@@ -119,23 +119,23 @@ class OverlayTestCase(testtools.TestCase):
 
 class PropertyTest(OverlayTestCase):
     def test_rows(self) -> None:
-        for id_, core, ours, expected in PROPERTY_ROWS:
+        for id_, theirs, ours, expected in PROPERTY_ROWS:
             definition = define(p=ours)
             # One property, all properties and the namespace, alike.
             for merge, document, wrap in (
                 (
                     overlay.merge_property,
-                    {**core, "name": "p"},
+                    {**theirs, "name": "p"},
                     lambda merged: {**merged, "name": "p"},
                 ),
                 (
                     overlay.merge_properties,
-                    {"properties": {"p": core}},
+                    {"properties": {"p": theirs}},
                     lambda merged: {"properties": {"p": merged}},
                 ),
                 (
                     overlay.merge_namespace,
-                    {"namespace": "N", "properties": {"p": core}},
+                    {"namespace": "N", "properties": {"p": theirs}},
                     lambda merged: {
                         "namespace": "N",
                         "properties": {"p": merged},
@@ -168,7 +168,7 @@ class PropertyTest(OverlayTestCase):
                 document, overlay.merge_property(document, definition)
             )
 
-    def test_document_of_a_property_the_core_lacks(self) -> None:
+    def test_document_of_a_property_that_glance_lacks(self) -> None:
         definition = define(p={**STRING, "name": "q", "default": 8})
         self.assertEqual(
             {**STRING, "default": "8", "name": "p"},
@@ -178,7 +178,7 @@ class PropertyTest(OverlayTestCase):
 
 
 class PropertiesTest(OverlayTestCase):
-    def test_adds_after_the_core_s(self) -> None:
+    def test_appends_to_what_glance_has(self) -> None:
         merged = overlay.merge_properties(
             {"properties": {"z": STRING}},
             define(b={**STRING, "enum": ["x"]}, a=STRING),
@@ -219,9 +219,9 @@ class PropertiesTest(OverlayTestCase):
             )
 
     def test_one_property_not_of_the_shape_stays(self) -> None:
-        cores: list[Any] = [None, "p", [], {}]
-        for core in cores:
-            document = {"properties": {"p": core}}
+        malformed: list[Any] = [None, "p", [], {}]
+        for theirs in malformed:
+            document = {"properties": {"p": theirs}}
             self.unchanged(
                 document,
                 overlay.merge_properties(
@@ -249,7 +249,7 @@ class NamespaceTest(OverlayTestCase):
             ],
         }
         ours = {**STRING, "enum": ["a"]}
-        core = {**STRING, "enum": ["b"]}
+        theirs = {**STRING, "enum": ["b"]}
         both = {**STRING, "enum": ["b", "a"]}
         for resource_type, prefix in (
             ("Flavor", "hw:"),
@@ -259,7 +259,7 @@ class NamespaceTest(OverlayTestCase):
             (None, ""),
         ):
             merged = overlay.merge_namespace(
-                {**document, "properties": {f"{prefix}p": core}},
+                {**document, "properties": {f"{prefix}p": theirs}},
                 define(p=ours, q=ours),
                 resource_type,
             )
@@ -322,8 +322,8 @@ class NewtonTest(OverlayTestCase):
         super().setUp()
         read = files.read_folder(packaged.metadefs_folder())
         self.definition = read.namespaces[newton.NAMESPACE]
-        core = newton.PROPERTIES["hypervisor_type"]
-        self.hypervisor_type = {**core, "enum": core["enum"] + self.NEWER}
+        theirs = newton.PROPERTIES["hypervisor_type"]
+        self.hypervisor_type = {**theirs, "enum": theirs["enum"] + self.NEWER}
         version = overlay.property_document(
             self.definition, "hypervisor_version_requires"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import pathlib
 import shutil
 import subprocess
@@ -89,13 +90,15 @@ class MetadefsFolderTest(testtools.TestCase):
 
 class PackagingTest(testtools.TestCase):
     def test_all_files_are_installed_to_the_folder(self) -> None:
-        text = (PACKAGE.parent / "setup.cfg").read_text(encoding="utf-8")
-        listed = text.split(f"{packaged.METADEFS_FOLDER} =\n")[1]
+        # In an sdist setuptools has written it anew, with other white space.
+        config = configparser.ConfigParser()
+        config.read(PACKAGE.parent / "setup.cfg", encoding="utf-8")
+        lines = config["files"]["data_files"].splitlines()
         names = []
-        for line in listed.splitlines():
-            if not line.startswith("        "):
+        for line in lines[lines.index(f"{packaged.METADEFS_FOLDER} =") + 1 :]:
+            if line.endswith("="):
                 break
-            names.append(line.strip())
+            names.append(line)
         self.assertEqual(
             sorted(
                 f"etc/metadefs/{file.name}"

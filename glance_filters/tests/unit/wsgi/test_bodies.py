@@ -55,7 +55,7 @@ class CursorTest(unittest.TestCase):
     def test_ends(self, sizes: list[int], length: int) -> None:
         cursor = bodies.Cursor(chunked(sizes))
         got: list[bytes] = []
-        part = cursor.part(0, length, ends=True)
+        part = cursor.part(0, length, rest=bodies.Rest.NOTHING)
         if length == len(DATA):
             self.assertEqual(DATA, b"".join(part))
         elif length:
@@ -63,6 +63,29 @@ class CursorTest(unittest.TestCase):
                 got.extend(part)
             # Never all that was promised: nobody can take it for whole.
             self.assertLess(len(b"".join(got)), length)
+
+    def test_nothing_at_hand(self) -> None:
+        for chunks, expected in (
+            ([b"ab", b"cd"], b"abcd"),
+            # No chunk is asked for to see that it goes on.
+            ([b"ab", b"cd", b"e"], b"abcd"),
+            ([b"ab", b"cde"], None),
+        ):
+            body = Body(*chunks)
+            part = bodies.Cursor(body).part(0, 4, bodies.Rest.NOTHING_AT_HAND)
+            if expected is None:
+                with self.assertRaises(bodies.WrongLength):
+                    list(part)
+            else:
+                self.assertEqual(expected, b"".join(part))
+                self.assertEqual(4, body.taken)
+
+    def test_drain(self) -> None:
+        body = Body(DATA[:5], DATA[5:10], DATA[10:])
+        cursor = bodies.Cursor(body)
+        self.assertEqual(DATA[2:4], b"".join(cursor.part(2, 4)))
+        cursor.drain()
+        self.assertEqual(len(DATA), body.taken)
 
     def test_no_further_than_needed(self) -> None:
         body = Body(DATA[:5], DATA[5:10], DATA[10:])
@@ -74,18 +97,6 @@ class CursorTest(unittest.TestCase):
         self.assertTrue(body.closed)
 
 
-class OwnedTest(unittest.TestCase):
-    def test_closed_once_read(self) -> None:
-        body = Body(b"x")
-        owned = bodies.Owned(body, body.close)
-        self.assertEqual([b"x"], list(owned))
-        self.assertTrue(body.closed)
-
-    def test_closed_unread(self) -> None:
-        body = Body(b"x")
-        bodies.Owned(body, body.close).close()
-        self.assertTrue(body.closed)
-        self.assertEqual(0, body.taken)
-
+class CloseTest(unittest.TestCase):
     def test_what_cannot_be_closed(self) -> None:
         bodies.close([b"x"])

@@ -26,9 +26,9 @@ class Chunks:
         self.closed += 1
 
 
-class AskTest(unittest.TestCase):
-    def ask(self, app: Any) -> response.CoreAnswer:
-        return response.ask(app, fakes.environ_of("GET", "/"))
+class CaptureTest(unittest.TestCase):
+    def ask(self, app: Any) -> response.CapturedResponse:
+        return response.capture(app, fakes.environ_of("GET", "/"))
 
     def test_the_applications_own_iterable(self) -> None:
         body = Chunks(b"a")
@@ -106,7 +106,7 @@ class AskTest(unittest.TestCase):
             ("\u0661", None),
             ("", None),
         ):
-            answer = response.CoreAnswer(
+            answer = response.CapturedResponse(
                 "200 OK", [("content-length", value)], ()
             )
             self.assertEqual(expected, answer.content_length(), value)
@@ -114,7 +114,7 @@ class AskTest(unittest.TestCase):
     def test_read(self) -> None:
         for limit, expected in ((2, b"ab"), (1, None)):
             body = Chunks(b"a", b"b")
-            answer = response.CoreAnswer("200 OK", [], body)
+            answer = response.CapturedResponse("200 OK", [], body)
             self.assertEqual(expected, answer.read(limit))
             # It can be given on all the same.
             self.assertEqual(b"ab", b"".join(answer.body))
@@ -128,7 +128,9 @@ class AskTest(unittest.TestCase):
             ("Content-MD5", "x"),
             ("content-length", "9"),
         ]
-        answer = response.CoreAnswer("300 X", headers, ()).with_body(b"ab")
+        answer = response.CapturedResponse("300 X", headers, ()).with_body(
+            b"ab"
+        )
         self.assertEqual("300 X", answer.status)
         self.assertEqual(
             [("Content-Type", "a/b"), ("Content-Length", "2")], answer.headers

@@ -20,7 +20,6 @@ IMAGE = "/v2/images/a"
 FILE = f"{IMAGE}/file"
 NOISE = bytes(range(1, 200)) * 500
 V2_1 = "application/openstack-images-v2.1-json-patch"
-MODULE = "glance_filters.disk_formats.detection"
 NEEDS_INSPECTORS = unittest.skipUnless(
     inspection.is_available(), "the extra inspect is not installed"
 )
@@ -87,7 +86,7 @@ class ListTest(ValidatorCase):
             body = json.dumps(document).encode()
             code, text = self.call(method, path, body, CONTENT_TYPE=V2_1)
             self.assertEqual(400, code)
-            self.assertIn(b"'x' is not allowed", text)
+            self.assertIn(b"Disk format x is not allowed", text)
             self.assertIn(b"raw, qcow2, vdi, iso, ploop", text)
         self.assertEqual([], self.core.asked)
 
@@ -141,7 +140,7 @@ class SchemaTest(ValidatorCase):
 
 class WithoutInspectorsTest(ValidatorCase):
     def test_modes(self) -> None:
-        with mock.patch.dict("sys.modules", {MODULE: None}):
+        with mock.patch.object(inspection, "detection", None):
             with self.assertLogs(level="INFO") as logs:
                 app = self.filter()
             [line] = logs.output
@@ -154,7 +153,7 @@ class WithoutInspectorsTest(ValidatorCase):
                 ):
                     self.filter(inspect=mode)
             self.filter(inspect="off")
-        # Nobody asked the core what the data should be.
+        # Nobody asked Glance what the data should be.
         self.assertEqual(["PUT"], self.core.methods)
 
 
@@ -172,7 +171,7 @@ class ModeTest(ValidatorCase):
         with self.assertLogs(level="WARNING") as logs:
             self.assertEqual(200, self.upload(NOISE, inspect="warn")[0])
         [line] = logs.output
-        self.assertIn("'a', declared 'qcow2', are raw", line)
+        self.assertIn("image 'a', disk_format 'qcow2', detected raw", line)
         self.assertEqual([NOISE], self.core_got())
         code, text = self.upload(BACKED_QCOW2, inspect="warn")
         self.assertEqual(415, code)
@@ -183,7 +182,9 @@ class ModeTest(ValidatorCase):
         for path in (FILE, f"{IMAGE}/stage"):
             code, text = self.upload(NOISE, path, inspect="enforce")
             self.assertEqual(415, code)
-            self.assertIn(b"format is qcow2, but the data are raw", text)
+            self.assertIn(
+                b"data is raw, but the disk_format of the image is qcow2", text
+            )
         self.assertEqual([], self.core_got())
         self.assertEqual(200, self.upload(QCOW2, inspect="enforce")[0])
         self.assertEqual([QCOW2], self.core_got())
@@ -202,10 +203,16 @@ class DeclaredTest(ValidatorCase):
         for members, noise, backed in (
             ({"disk_format": "raw"}, 200, 415),
             ({"disk_format": "unheard-of"}, 200, 415),
-            ({"container_format": "ova"}, 200, 200),
-            ({"container_format": None}, 200, 200),
-            ({"disk_format": None}, 200, 200),
-            ({"disk_format": ["qcow2"]}, 200, 200),
+            # Amazon's containers hold the data as it is.
+            ({"disk_format": "qcow2", "container_format": "ami"}, 415, 415),
+            ({"disk_format": "aki", "container_format": "aki"}, 200, 415),
+            ({"disk_format": "ari", "container_format": "ari"}, 200, 415),
+            ({"disk_format": "ami", "container_format": "ami"}, 200, 415),
+            # What others hold need not be of the disk's format, but safe.
+            ({"container_format": "ova"}, 200, 415),
+            ({"container_format": None}, 200, 415),
+            ({"disk_format": None}, 200, 415),
+            ({"disk_format": ["qcow2"]}, 200, 415),
         ):
             with self.subTest(members):
                 self.check(record(**members), noise, backed)
@@ -260,6 +267,37 @@ class DeclaredTest(ValidatorCase):
         self.assertEqual(409, fakes.call(app, environ)[0])
 
 
+@NEEDS_INSPECTORS
+class SizeTest(ValidatorCase):
+    """Some stores read as much as ``x-openstack-image-size`` says."""
+
+    def send(self, size: str, chunked: bool = False) -> int:
+        self.core.answers[IMAGE] = record(disk_format="raw")
+        environ = fakes.environ_of(
+            "PUT", FILE, NOISE, HTTP_X_OPENSTACK_IMAGE_SIZE=size
+        )
+        if chunked:
+            del environ["CONTENT_LENGTH"]
+            environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+        return fakes.call(self.filter(inspect="enforce"), environ)[0]
+
+    def test_sizes(self) -> None:
+        for size, code in (
+            (str(len(NOISE)), 200),
+            (str(len(NOISE) - 1), 400),
+            (str(len(NOISE) + 1), 400),
+            # Glance's to refuse, or to ignore.
+            ("0", 200),
+            ("-1", 200),
+            ("x", 200),
+        ):
+            self.assertEqual(code, self.send(size), size)
+
+    def test_chunked(self) -> None:
+        self.assertEqual(400, self.send(str(len(NOISE) - 1), chunked=True))
+        self.assertEqual(200, self.send(str(len(NOISE)), chunked=True))
+
+
 class CoreListTest(ValidatorCase):
     def test_formats_that_glance_itself_refuses(self) -> None:
         conf = cfg.ConfigOpts()
@@ -271,6 +309,8 @@ class CoreListTest(ValidatorCase):
                 self.filter(disk_formats="raw,ploop,vdi")
             [line] = logs.output
             self.assertIn("ploop, vdi", line)
+            # By default, there is nothing to contradict.
+            self.assertEqual(("raw",), self.filter()._settings.disk_formats)
             log = disk_format_validator.LOG
             with mock.patch.object(log, "warning") as warning:
                 self.filter(disk_formats="raw")

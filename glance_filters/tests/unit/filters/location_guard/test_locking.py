@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 import unittest
-from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 from oslo_config import cfg
 
 from glance_filters import errors, locks
-from glance_filters.filters import configuration
-from glance_filters.filters.location_guard import locking
-from glance_filters.glance_api import api_calls
+from glance_filters.filters import configuration, counters
+from glance_filters.filters.location_guard import locking, options
+from glance_filters.glance_api import calls, images, matching, request
 from glance_filters.tests.unit import fakes
 
 
@@ -24,89 +24,110 @@ class ImageLockingTest(unittest.TestCase):
         with mock.patch.object(cfg, "CONF", self.conf):
             config = configuration.Configuration("x", [], {})
         self.locking = locking.ImageLocking(config)
-        self.matcher = api_calls.CallMatcher(
-            (api_calls.UPDATE_IMAGE, api_calls.DELETE_IMAGE)
+        self.matcher = matching.CallMatcher(
+            (calls.UPDATE_IMAGE, calls.DELETE_IMAGE)
         )
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.url = f"file://{self.folder.name}/locks"
 
-    def lock(
-        self, image_id: str, is_required: bool = True, method: str = "PATCH"
-    ) -> Callable[[], None] | None:
-        path = f"/v2/images/{image_id}"
-        environ = fakes.environ_of(method, path)
+    def configure(self, url: str, timeout: float = 0.05) -> None:
+        values = {opt.dest: opt.default for opt in options.OPTS}
+        for opt in counters.OPTS:
+            del values[opt.dest]
+        values.update(coordination_url=url, lock_timeout=timeout)
+        self.locking.configure(options.LocationGuardSettings(**values))
+
+    def hold(
+        self, image_id: str, is_required: bool = True
+    ) -> locking.HeldImage:
+        environ = fakes.environ_of("PATCH", f"/v2/images/{image_id}")
         match = self.matcher.match(environ)
         assert match is not None
-        release = self.locking.lock(match, environ, is_required)
-        if release is not None:
-            self.addCleanup(release)
-        return release
+        glance = fakes.Core({"GET": fakes.image("active")})
+        made = request.Request(glance, environ, match, "x")
+        held = self.locking.hold(made, is_required, is_patch=True)
+        self.addCleanup(held.release)
+        return held
 
     def test_one_at_a_time(self) -> None:
-        self.locking.configure(self.url, 0.05)
-        release = self.lock("a")
-        assert release is not None
+        self.configure(self.url)
+        held = self.hold("a")
+        self.assertEqual("active", held.image.status)
         for is_required in (True, False):
             with self.assertRaises(errors.ImageBusy) as caught:
-                self.lock("a", is_required)
+                self.hold("a", is_required)
             self.assertIn("Image a is", str(caught.exception))
-        self.assertIsNotNone(self.lock("b"))
-        release()
-        release()
-        self.assertIsNotNone(self.lock("a"))
+        self.hold("b")
+        held.release()
+        held.release()
+        self.hold("a").release()
+        held.acquire_again()
+        with self.assertRaises(errors.ImageBusy):
+            self.hold("a")
 
-    def test_what_is_refused_leaves_no_lock(self) -> None:
-        self.locking.configure(self.url, 0.05)
-        release = self.lock("c")
-        assert release is not None
-        for _ in range(2):
-            with self.assertRaises(errors.ImageBusy):
-                self.lock("c", method="DELETE")
-        release()
-        self.assertIsNotNone(self.lock("c", method="DELETE"))
-        # It is taken for one that the first waits for.
-        self.assertIsNone(self.lock("c", method="DELETE"))
+    def test_no_lock_is_left(self) -> None:
+        """Whatever Glance answers."""
+        self.configure(self.url)
+        for answer, error in (
+            (fakes.Answer("404 Not Found"), images.ImageHidden),
+            (fakes.Answer("500 Error"), errors.ImageUnknown),
+        ):
+            environ = fakes.environ_of("PATCH", "/v2/images/a")
+            match = self.matcher.match(environ)
+            assert match is not None
+            glance = fakes.Core({"GET": answer})
+            made = request.Request(glance, environ, match, "x")
+            with self.assertRaises(error):
+                self.locking.hold(made, True, is_patch=True)
+            # Nor of one for which it had to wait.
+            hidden = fakes.Core({"GET": fakes.image("active")})
+            calls_ = iter([fakes.image("active"), answer])
 
-    def test_ids_are_text(self) -> None:
-        """They come in the environ's encoding."""
-        self.locking.configure(self.url, 0.05)
-        name = "\u00e9".encode().decode("latin-1")
-        with mock.patch.object(locks.ImageLocks, "acquire") as acquire:
-            self.lock(name)
-            self.lock("\xff")
-        names = [call.args[0] for call in acquire.call_args_list]
-        self.assertEqual(["\u00e9", "\ufffd"], names)
+            def app(
+                environ: Any,
+                start_response: Any,
+                hidden: Any = hidden,
+                calls_: Any = calls_,
+            ) -> Any:
+                hidden.answers["GET"] = next(calls_)
+                return hidden(environ, start_response)
+
+            made = request.Request(app, environ, match, "x")
+            with mock.patch.object(
+                self.locking, "try_acquire", return_value=None
+            ):
+                with self.assertRaises(error):
+                    self.locking.hold(made, True, is_patch=True)
+            self.hold("a").release()
 
     def test_no_lock_to_be_had(self) -> None:
         with open(f"{self.folder.name}/locks", "w"):
             pass
-        self.locking.configure(self.url, 0.05)
+        with self.assertLogs(level="WARNING"):
+            self.configure(self.url)
         with self.assertLogs(locking.LOG.logger, "WARNING"):
             with self.assertRaises(errors.LocksUnavailable):
-                self.lock("a")
-            for method in ("PATCH", "DELETE"):
-                self.assertIsNotNone(self.lock("a", False, method))
+                self.hold("a")
+            held = self.hold("a", False)
+            self.assertEqual("active", held.image.status)
+            held.acquire_again()
 
     def test_wrong_url(self) -> None:
         for url in ("nonsense", "file://relative/path", "nonsense://host"):
-            with self.assertRaisesRegex(
-                configuration.ConfigurationError, "coordination_url"
-            ):
-                self.locking.configure(url, 1)
+            with self.assertRaisesRegex(ValueError, "coordination_url"):
+                self.configure(url, 1)
 
-    def test_configured_anew_only_if_it_changed(self) -> None:
+    def test_configured_once(self) -> None:
+        """Those that are held must stay valid."""
         with mock.patch.object(locks, "ImageLocks") as made:
-            self.locking.configure(self.url, 1)
-            self.locking.configure(self.url, 1)
+            self.configure(self.url, 1)
+            self.configure("", 2)
             self.assertEqual(1, made.call_count)
-            self.locking.configure(self.url, 2)
-            self.locking.configure("", 2)
-            self.assertEqual(3, made.call_count)
 
-    def place(self) -> str:
+    def place(self, url: str = options.DEFAULT_URL) -> str:
         with mock.patch.object(locks, "ImageLocks") as made:
-            self.locking.configure(locking.DEFAULT_URL, 1)
+            self.configure(url, 1)
         place: str = made.call_args.args[0]
         return place
 
@@ -118,3 +139,16 @@ class ImageLockingTest(unittest.TestCase):
         opt = cfg.StrOpt("lock_path", default="/var/lib/x")
         self.conf.register_opt(opt, "oslo_concurrency")
         self.assertEqual("file:///var/lib/x/glance-filters", self.place())
+
+    def test_database(self) -> None:
+        with self.assertRaisesRegex(ValueError, "connection is not set"):
+            self.configure(options.DATABASE_URL)
+        self.conf.register_opt(cfg.StrOpt("connection"), "database")
+        for connection, expected in (
+            ("mysql+pymysql://u:p@h/glance", "mysql+pymysql://u:p@h/glance"),
+            ("sqlite:////var/lib/glance.sqlite", "file://"),
+        ):
+            self.conf.set_override("connection", connection, "database")
+            self.locking._made = None
+            found = self.place(options.DATABASE_URL)
+            self.assertTrue(found.startswith(expected), found)

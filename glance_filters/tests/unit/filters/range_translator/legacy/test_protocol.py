@@ -7,8 +7,8 @@ import unittest
 from unittest import mock
 
 from glance_filters.filters.range_translator.legacy import protocol
-from glance_filters.filters.range_translator.legacy.protocol import Protocol
 from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.filters.range_translator import fake_glance
 
 
 def versions(*ids: str) -> fakes.Answer:
@@ -19,27 +19,29 @@ def versions(*ids: str) -> fakes.Answer:
 class ProtocolTest(unittest.TestCase):
     def test_protocol_of(self) -> None:
         for minor, expected in (
-            (None, Protocol.RANGE),
-            (15, Protocol.RANGE),
-            (6, Protocol.RANGE),
-            (5, Protocol.CONTENT_RANGE),
-            (4, Protocol.CONTENT_RANGE),
-            (3, Protocol.NONE),
+            (None, protocol.RANGE),
+            (15, protocol.RANGE),
+            (6, protocol.RANGE),
+            (5, protocol.CONTENT_RANGE),
+            (4, protocol.CONTENT_RANGE),
+            (3, protocol.NONE),
         ):
             found = protocol.protocol_of(minor)
             self.assertEqual(expected, found, minor)
 
 
-class CoreVersionTest(unittest.TestCase):
+class GlanceVersionTest(unittest.TestCase):
     def setUp(self) -> None:
         self.core = fakes.Core()
-        self.version = protocol.CoreVersion(self.core, "x")
-        self.environ = fakes.environ_of("GET", "/v2/images/ID/file")
+        self.version = protocol.GlanceVersion()
+
+    def minor(self) -> int | None:
+        return self.version.minor(fake_glance.make_request(self.core))
 
     def test_asked_once(self) -> None:
         self.core.answers["GET"] = versions("v2.4", "v2.3", "v1.1")
         for _ in range(3):
-            self.assertEqual(4, self.version.minor(self.environ))
+            self.assertEqual(4, self.minor())
         self.assertEqual([("GET", "/versions", b"")], self.core.asked)
 
     def test_asked_again_later_if_it_did_not_answer(self) -> None:
@@ -47,19 +49,19 @@ class CoreVersionTest(unittest.TestCase):
             monotonic.return_value = 1000.0
             self.core.answers["GET"] = fakes.Answer(error=OSError("x"))
             for _ in range(3):
-                self.assertIsNone(self.version.minor(self.environ))
+                self.assertIsNone(self.minor())
             self.assertEqual(1, len(self.core.asked))
             monotonic.return_value += protocol.RETRY_SECONDS
             self.core.answers["GET"] = versions("v2.5")
-            self.assertEqual(5, self.version.minor(self.environ))
+            self.assertEqual(5, self.minor())
 
     def test_no_versions(self) -> None:
         for body in (b"<html>", b"[]", b"\xff", b"[" * 100000):
-            core = fakes.Core({"GET": fakes.Answer(body=body)})
-            version = protocol.CoreVersion(core, "x")
-            self.assertIsNone(version.minor(self.environ))
+            self.core.answers["GET"] = fakes.Answer(body=body)
+            self.version = protocol.GlanceVersion()
+            self.assertIsNone(self.minor())
 
     def test_behind_version_negotiation(self) -> None:
-        self.environ["api.version"] = 2
-        self.assertIsNone(self.version.minor(self.environ))
+        request = fake_glance.make_request(self.core, **{"api.version": "2"})
+        self.assertIsNone(self.version.minor(request))
         self.assertEqual([], self.core.asked)

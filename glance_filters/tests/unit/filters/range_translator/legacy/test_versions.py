@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import unittest
 from typing import Any
 
+from glance_filters.filters.range_translator.legacy import protocol
 from glance_filters.filters.range_translator.legacy import (
     versions as api_versions,
 )
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.filters.range_translator import fake_glance
 
 
 def document(*ids: Any) -> dict[str, Any]:
@@ -72,3 +76,55 @@ class AddedTest(unittest.TestCase):
             b"[" * 100000,
         ):
             self.assertIsNone(api_versions.with_added(body))
+
+
+class ResponseWithAddedTest(unittest.TestCase):
+    def test_rows(self) -> None:
+        body = json.dumps(document("v2.4")).encode()
+        for status, headers, text, is_changed in (
+            ("200 OK", (), body, True),
+            ("300 Multiple Choices", (), body, True),
+            ("401 Unauthorized", (), body, False),
+            ("200 OK", (("Content-Encoding", "gzip"),), body, False),
+            ("200 OK", (), b"x", False),
+            ("200 OK", (), b" " * 2**20 + body, False),
+        ):
+            core = fakes.Core()
+            fields = (("Content-Type", "application/json"), *headers)
+            core.answers["GET"] = fakes.Answer(status, text, headers=fields)
+            request = fake_glance.make_request(
+                core, HTTP_ACCEPT_ENCODING="gzip"
+            )
+            captured = api_versions.response_with_added(request)
+            with self.subTest(status, headers=headers, length=len(text)):
+                found = captured.read(2**22)
+                self.assertEqual(is_changed, found != text)
+                self.assertEqual(0, core.open_bodies)
+                self.assertNotIn("HTTP_ACCEPT_ENCODING", core.environs[0])
+
+
+class RewriteAddedTest(unittest.TestCase):
+    def test_paths(self) -> None:
+        path = f"/images/{fakes.IMAGE_ID}/file"
+        for prefix, keys, expected in (
+            ("/v2.5", {}, "/v2"),
+            ("/v2.4", {}, "/v2.4"),
+            ("/v2.6", {}, "/v2.6"),
+            ("/v2", {}, "/v2"),
+            ("/v2.5", {"api.version": "2"}, "/v2.5"),
+        ):
+            core = fakes.Core()
+            body = json.dumps(document("v2.4")).encode()
+            core.answers["GET"] = fakes.Answer(body=body)
+            request = fake_glance.make_request(
+                core, PATH_INFO=prefix + path, **keys
+            )
+            request.match = dataclasses.replace(request.match, prefix=prefix)
+            before = request.environ
+            version = protocol.GlanceVersion()
+            api_versions.rewrite_added(request, version)
+            with self.subTest(prefix, keys=keys):
+                self.assertEqual(expected + path, request.environ["PATH_INFO"])
+                self.assertEqual(expected, request.match.prefix)
+                # The filters before have it too.
+                self.assertEqual(prefix + path, before["PATH_INFO"])

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The proxy beside Glance directly, and beside nginx in front of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import effort, figures, goals, load, table
+from glance_filters.tests.fixtures import auth, proxy_server, real_glance
+
+_NGINX = shutil.which("nginx")
+_MIB = 2**20
+
+# Nothing is written to a disk on its way.
+_NGINX_CONF = """\
+daemon off;
+worker_processes {workers};
+pid {root}/pid;
+error_log {root}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log {root}/access.log;
+  client_body_temp_path {root}/body;
+  proxy_temp_path {root}/proxy;
+  fastcgi_temp_path {root}/fastcgi;
+  uwsgi_temp_path {root}/uwsgi;
+  scgi_temp_path {root}/scgi;
+  client_max_body_size 0;
+  upstream glance {{ server 127.0.0.1:{upstream}; keepalive 128; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://glance;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffers 8 64k;
+      proxy_buffer_size 64k;
+      proxy_busy_buffers_size 128k;
+      proxy_max_temp_file_size 0;
+      proxy_request_buffering off;
+      proxy_read_timeout 300;
+    }}
+  }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def _nginx(upstream: int, workers: int) -> Iterator[int]:
+    """Run nginx in front of a port; yield its own."""
+    assert _NGINX is not None
+    with contextlib.ExitStack() as stack:
+        root = stack.enter_context(tempfile.TemporaryDirectory())
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        conf = Path(root, "nginx.conf")
+        conf.write_text(
+            _NGINX_CONF.format(
+                root=root, port=port, upstream=upstream, workers=workers
+            )
+        )
+        process = subprocess.Popen([_NGINX, "-c", conf, "-e", "stderr"])
+        stack.callback(real_glance.stop, process)
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+        yield port
+
+
+class _Memory:
+    """The most that the processes of a server hold, looked at now and then.
+
+    :param pid: the master process
+    :ivar peak: in bytes
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._is_over = threading.Event()
+        self.peak = 0
+
+    def _look(self) -> int:
+        """Return what master and workers hold together, in bytes."""
+        path = Path(f"/proc/{self._pid}/task/{self._pid}/children")
+        pids = [self._pid, *map(int, path.read_text().split())]
+        total = 0
+        for pid in pids:
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
+    def __enter__(self) -> _Memory:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def _run(self) -> None:
+        while not self._is_over.wait(0.2):
+            self.peak = max(self.peak, self._look())
+
+    def __exit__(self, *args: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+
+def sections(how: effort.Effort) -> list[table.Section]:
+    """Measure, nginx too if it is there."""
+    workers = 2
+    rounds = how.of(5, 1)
+    seconds = how.of(12.0, 1.0)
+    clients = [how.of(100, 10), how.of(10, 2), how.of(64, 4) * _MIB]
+    with contextlib.ExitStack() as stack:
+        glance = stack.enter_context(
+            real_glance.GlanceServer(workers=workers, threads=64)
+        )
+        proxied = stack.enter_context(
+            proxy_server.ProxyServer(glance.url, f"--workers={workers}")
+        )
+        ports = {"Glance directly": glance.port}
+        if _NGINX is not None:
+            ports["through nginx"] = stack.enter_context(
+                _nginx(glance.port, workers)
+            )
+        ports["through the proxy"] = proxied.port
+        image_id = glance.client().create_image(bytes(how.of(256, 8) * _MIB))
+        loads: dict[str, list[load.Load]] = {name: [] for name in ports}
+        peaks = []
+        for number in range(rounds):
+            names = list(ports)
+            for name in reversed(names) if number % 2 else names:
+                with _Memory(proxied.process.pid) as memory:
+                    loads[name].append(
+                        load.run(
+                            ports[name],
+                            auth.MEMBER,
+                            image_id,
+                            seconds,
+                            clients,
+                        )
+                    )
+                if name == "through the proxy":
+                    peaks.append(memory.peak)
+    rows, ratios = [], {}
+    for name, taken in loads.items():
+        down = [each.downloaded / each.seconds for each in taken]
+        up = [each.uploaded / each.seconds for each in taken]
+        total = [a + b for a, b in zip(down, up)]
+        direct = [
+            (each.downloaded + each.uploaded) / each.seconds
+            for each in loads["Glance directly"]
+        ]
+        ratios[name] = statistics.median(a / b for a, b in zip(total, direct))
+        rows.append(
+            [
+                name,
+                f"{figures.size(statistics.median(down))}/s",
+                f"{figures.size(statistics.median(up))}/s",
+                figures.digits(ratios[name]),
+                str(sum(each.refused for each in taken)),
+                str(sum(each.failed for each in taken)),
+            ]
+        )
+    failed = sum(each.failed for each in loads["through the proxy"])
+    beside_nginx = []
+    if "through nginx" in ratios:
+        goal = goals.Goal(
+            "Throughput through the proxy, of that through nginx",
+            0.9,
+            ratios["through the proxy"] / ratios["through nginx"],
+            at_most=False,
+        )
+        beside_nginx.append(goal)
+    return [
+        table.Section(
+            "The proxy under load",
+            f"Real Glance on gunicorn; {clients[0]} clients download an image "
+            f"and {clients[1]} upload images of {figures.size(clients[2])}, "
+            f"at once, in {rounds} turns of {seconds:.0f} s. Clients, proxy "
+            "and Glance share the processors. The proxy has all filters. At "
+            f"most it held {figures.size(peaks[0])} in the first turn, and "
+            f"{figures.size(peaks[-1])} in the last. The database of Glance "
+            "is SQLite, which refuses some of many writes at once.",
+            ("", "downloads", "uploads", "ratio", "500 by Glance", "failed"),
+            rows,
+            [
+                goals.Goal(
+                    "Throughput through the proxy, of Glance directly",
+                    0.9,
+                    ratios["through the proxy"],
+                    at_most=False,
+                ),
+                *beside_nginx,
+                goals.Goal("Requests that failed in the proxy", 0, failed),
+                goals.Goal(
+                    "Memory of the proxy, the last turn of the first",
+                    1.1,
+                    peaks[-1] / peaks[0],
+                ),
+            ],
+        )
+    ]

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""A circuit breaker: a backend that fails is left alone for some seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from oslo_log import log as logging
+
+from glance_filters.locks import backend, errors
+
+LOG = logging.getLogger(__name__)
+
+# Called with the reason when a backend fails, and with None when it works
+# again.
+Listener = Callable[["str | None"], None]
+
+
+class Breaker:
+    """Locks of *wrapped*, which is not asked again soon after it failed.
+
+    The log tells when it fails and when it works again, once each.
+
+    :param retry_seconds: how long after a failure every request for a lock
+        fails at once; then one of them is let through to see
+    :param listener: called as the log is written, in the thread of a request
+    """
+
+    def __init__(
+        self,
+        wrapped: backend.Backend,
+        retry_seconds: float,
+        listener: Listener | None = None,
+    ) -> None:
+        self._wrapped = wrapped
+        self._retry_seconds = retry_seconds
+        self._listener = listener
+        self._guard = threading.Lock()
+        self._outage: str | None = None
+        self._retry_at = 0.0
+
+    @property
+    def outage(self) -> str | None:
+        """The reason why there are no locks; None while there are."""
+        return self._outage
+
+    def try_lock(self, name: bytes) -> Callable[[], None] | None:
+        """Acquire the lock *name* if it is free, as the wrapped backend does.
+
+        :raises LockUnavailable: also if it failed a short time ago
+        """
+        self._check_may_ask()
+        try:
+            release = self._wrapped.try_lock(name)
+        except errors.LockUnavailable as error:
+            self._set(str(error))
+            raise
+        except errors.LockTimeout:
+            self._set(None)
+            raise
+        self._set(None)
+        return release
+
+    def close(self) -> None:
+        """Close the wrapped backend."""
+        self._wrapped.close()
+
+    def _check_may_ask(self) -> None:
+        with self._guard:
+            if self._outage is None:
+                return
+            now = time.monotonic()
+            if now < self._retry_at:
+                raise errors.LockUnavailable(self._outage)
+            # This one is let through, and nobody else meanwhile.
+            self._retry_at = now + self._retry_seconds
+
+    def _set(self, outage: str | None) -> None:
+        """Note that the backend fails, or with None that it works."""
+        with self._guard:
+            changes = (outage is None) != (self._outage is None)
+            self._outage = outage
+            if outage is not None:
+                self._retry_at = time.monotonic() + self._retry_seconds
+        if not changes:
+            return
+        if outage is None:
+            LOG.info("Image locks are available again")
+        else:
+            LOG.warning("Image locks are unavailable: %s", outage)
+        if self._listener is not None:
+            self._listener(outage)

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Connections of urllib3 that hold to RFC 9112 where a proxy must.
+
+An idle connection is used again if its last request was sent and its last
+answer was read to the end, and in no other case.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import logging
+import queue
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import urllib3
+from urllib3 import connection, exceptions, util
+from urllib3.util import response as urllib3_response
+from webob import exc
+
+from glance_filters.proxy import settings
+
+LOG = logging.getLogger(__name__)
+
+# How much is read at a time, in bytes: what each request takes of memory.
+PIECE_BYTES = 64 * 1024
+
+# How long the upstream may take to say that it wants the body. Not all do
+# (RFC 9110, 10.1.1).
+CONTINUE_SECONDS = 1.0
+
+_CONTINUE = b"HTTP/1.1 100"
+_MAX_CONTINUE_BYTES = 4096
+
+
+class _Answered(BrokenPipeError):
+    """The upstream answers before it has the whole request.
+
+    urllib3 then reads the answer, as it does if the upstream closes.
+    """
+
+
+class ClientGone(Exception):
+    """The client did not send the whole body of its request."""
+
+
+class RequestBody:
+    """The body of a request, read from the client as it is sent.
+
+    :param read: reads it, by ``read(size)``
+    :param length: its length in bytes; None if only its end tells
+    :param timeout: how long the upstream may take nothing, in seconds
+    :param expects: whether the upstream was asked whether it wants the body
+    :ivar connection: what it is sent by
+    """
+
+    connection: Any = None
+
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        length: int | None,
+        timeout: float,
+        expects: bool,
+    ) -> None:
+        self._read = read
+        self._left = length
+        self._timeout = timeout
+        self._expects = expects
+
+    def __iter__(self) -> Iterator[bytes]:
+        sock = self.connection.sock
+        # Until now it was the time for connecting.
+        sock.settimeout(self._timeout)
+        # TLS also reads for reasons of its own.
+        tells = not isinstance(sock, ssl.SSLSocket)
+        if tells and self._expects:
+            _look(sock, CONTINUE_SECONDS)
+        while self._left != 0:
+            if tells:
+                _look(sock, 0)
+            piece = self._next()
+            if not piece:
+                break
+            yield piece
+
+    def _next(self) -> bytes:
+        size = PIECE_BYTES
+        if self._left is not None:
+            size = min(size, self._left)
+        try:
+            piece = self._read(size)
+        except exc.HTTPException:
+            # A filter in front refuses what it saw.
+            raise
+        except Exception as error:
+            # Nothing that urllib3 could take for an error of the upstream.
+            raise ClientGone(f"{type(error).__name__}: {error}") from error
+        if self._left is not None:
+            if not piece:
+                raise ClientGone(f"{self._left} bytes of the body are missing")
+            self._left -= len(piece)
+        return piece
+
+
+def _look(sock: socket.socket, seconds: float) -> None:
+    """See whether the upstream says something before it has the body.
+
+    :param seconds: how long to wait for that
+    :raises _Answered: if it does, and that is not 100 Continue
+    """
+    while util.wait_for_read(sock, seconds):
+        said = sock.recv(len(_CONTINUE), socket.MSG_PEEK)
+        if said != _CONTINUE:
+            raise _Answered
+        said = b""
+        while not said.endswith(b"\r\n\r\n"):
+            said += sock.recv(1)
+            if len(said) > _MAX_CONTINUE_BYTES:
+                raise _Answered
+        seconds = 0
+
+
+class _Lines(io.BufferedReader):
+    """Reads an answer, and takes no part of a line for a line.
+
+    http.client takes the end of the stream for the end of the header.
+    """
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Return the next line, or as much of it as may be read.
+
+        :raises RemoteDisconnected: if it is cut off
+        """
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise http.client.RemoteDisconnected("The answer is cut off")
+        return line
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = _Lines(sock.makefile("rb", buffering=0))
+
+    def begin(self) -> None:
+        """Read the header.
+
+        :raises HeaderParsingError: if it cannot be understood as a whole:
+            what follows may tell how long the body is
+        """
+        super().begin()
+        urllib3_response.assert_header_parsing(self.msg)
+
+
+class _Sender:
+    """What both kinds of connections have.
+
+    :ivar has_sent_all: whether the last request was sent to its end
+    """
+
+    has_sent_all = True
+
+    def request(self, *args: Any, body: Any = None, **kwargs: Any) -> None:
+        """Send a request."""
+        self.has_sent_all = False
+        if isinstance(body, RequestBody):
+            body.connection = self
+        super().request(*args, body=body, **kwargs)  # type: ignore[misc]
+        self.has_sent_all = True
+
+
+class _HttpConnection(_Sender, connection.HTTPConnection):
+    response_class = _Answer
+
+
+class _HttpsConnection(_Sender, connection.HTTPSConnection):
+    response_class = _Answer
+
+
+class _Idle(queue.LifoQueue[Any]):
+    """The idle connections of a pool; those that cannot go on are closed."""
+
+    def put(
+        self, item: Any, block: bool = True, timeout: float | None = None
+    ) -> None:
+        """Keep a connection."""
+        if item is not None and not item.has_sent_all:
+            item.close()
+        super().put(item, block, timeout)
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+    QueueCls = _Idle
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+    QueueCls = _Idle
+
+
+def make_pool(config: settings.Settings) -> urllib3.HTTPConnectionPool:
+    """Return the pool of the connections to an upstream.
+
+    It never waits for a connection: a filter holds one while it sends a
+    request of its own.
+
+    :raises OSError: if the file of the authorities cannot be read
+    """
+    url = util.parse_url(config.upstream)
+    options: dict[str, Any] = {
+        "maxsize": config.pool_size,
+        "block": False,
+        "timeout": urllib3.Timeout(
+            connect=config.connect_timeout, read=config.read_timeout
+        ),
+        "retries": False,
+    }
+    host = url.host or ""
+    if url.scheme == "http":
+        return _HttpPool(host, url.port, **options)
+    context = ssl.create_default_context(cafile=config.ca_file)
+    if not config.verify:
+        LOG.warning("The certificate of the upstream is not verified")
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        urllib3.disable_warnings(exceptions.InsecureRequestWarning)
+    return _HttpsPool(host, url.port, ssl_context=context, **options)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Changes of an image while an import task of Glance changes it."""
+
+from __future__ import annotations
+
+import json
+
+import testtools
+
+from glance_filters.tests.fixtures import (
+    class_fixture,
+    http_client,
+    http_data,
+    image_requests,
+    real_glance,
+)
+
+DATA = b"of the import"
+LONG_SECONDS = 30
+
+
+class ImportTest(testtools.TestCase):
+    glance: real_glance.GlanceServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.glance = class_fixture.use(
+            cls,
+            real_glance.GlanceServer(
+                ("disk_format_validator", "location_guard"),
+                conf={"DEFAULT": {"enabled_import_methods": "[web-download]"}},
+            ),
+        )
+
+    def start_import(
+        self, client: http_client.Client, image_id: str, url: str
+    ) -> None:
+        method = {"name": "web-download", "uri": url}
+        answer = client.request(
+            "POST",
+            f"/v2/images/{image_id}/import",
+            {"Content-Type": "application/json"},
+            json.dumps({"method": method}).encode(),
+        )
+        self.assertEqual(202, answer.status, str(answer))
+
+    def test_changes_that_its_end_would_undo(self) -> None:
+        client = self.glance.client()
+        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
+        image_id = client.create_image()
+        with web.hold("/data") as hold:
+            self.start_import(client, image_id, web.url("/data"))
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            status = client.show(image_id).json["status"]
+            self.assertEqual("importing", status)
+            patch = {"op": "replace", "path": "/disk_format", "value": "vhd"}
+            for send in (
+                image_requests.rename,
+                image_requests.add_tag,
+                # What is being imported was judged as it was declared.
+                lambda client, image_id: client.patch(image_id, patch),
+            ):
+                answer = send(client, image_id)
+                self.assertEqual(409, answer.status)
+                self.assertIn(b"is being imported", answer.body)
+                self.assertEqual("10", answer.header("Retry-After"))
+        self.glance.folder.wait_for_tasks()
+        image = client.show(image_id).json
+        self.assertEqual("active", image["status"])
+        self.assertEqual("raw", image["disk_format"])
+        path = f"/v2/images/{image_id}/file"
+        self.assertEqual(DATA, client.request("GET", path).body)
+        self.assertEqual(200, image_requests.rename(client, image_id).status)
+
+    def test_image_whose_import_has_failed(self) -> None:
+        client = self.glance.client()
+        web = self.useFixture(http_data.HttpDataServer({}))
+        image_id = client.create_image()
+        self.start_import(client, image_id, web.url("/nothing"))
+        self.glance.folder.wait_for_tasks()
+        self.assertEqual("queued", client.show(image_id).json["status"])
+        self.assertEqual(200, image_requests.rename(client, image_id).status)

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Stores that fail, or lie, while parts of images are read.
+
+As with whole images, the answer is a refusal, or is broken off, and no wrong
+byte is sent.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+from typing import Any
+
+import testtools
+
+from glance_filters import stores
+from glance_filters.tests.fixtures import (
+    auth,
+    store_servers,
+    swift_server,
+)
+
+# Far more than all buffers on the way.
+SIZE = 24 * swift_server.MEGABYTE
+DATA = random.Random(2).randbytes(SIZE)
+
+
+class FaultsMixin:
+    kind: str
+    skipTest: Any  # noqa: N815
+    addCleanup: Any  # noqa: N815
+    subTest: Any  # noqa: N815
+    assertEqual: Any  # noqa: N815
+    assertLess: Any  # noqa: N815
+    assertTrue: Any  # noqa: N815
+
+    def setUp(self) -> None:
+        super().setUp()  # type: ignore[misc]
+        reason = store_servers.missing(self.kind)
+        if reason is not None:
+            self.skipTest(reason)
+        self.cloud = store_servers.glance(self.kind, stores.TYPES)
+        self.server: Any = self.cloud.server
+        self.image_id = self.cloud.create(DATA, self.kind)
+
+    def begin(self, text: str) -> http.client.HTTPResponse:
+        """Send a download, and read the head of its answer."""
+        client = http.client.HTTPConnection(
+            "127.0.0.1", self.cloud.glance.port, timeout=60
+        )
+        self.addCleanup(client.close)
+        fields = {auth.HEADER: auth.MEMBER, "Range": text}
+        path = f"/v2/images/{self.image_id}/file"
+        client.request("GET", path, headers=fields)
+        return client.getresponse()
+
+    def check_broken_off(
+        self, answer: http.client.HTTPResponse, start: int
+    ) -> None:
+        self.assertEqual(206, answer.status)
+        try:
+            read = answer.read()
+        except http.client.IncompleteRead as error:
+            read = error.partial
+        self.assertLess(len(read), SIZE - start)
+        self.assertTrue(DATA[start:].startswith(read))
+
+
+class HttpTest(FaultsMixin, testtools.TestCase):
+    kind = "http"
+
+    def test_servers(self) -> None:
+        cases = (
+            ("/ranges", 206),
+            ("/whole", 206),
+            ("/later", 400),
+            ("/unnamed", 400),
+            ("/416", 400),
+        )
+        for path, status in cases:
+            with self.subTest(path):
+                image_id = self.cloud.refer(
+                    self.cloud.client.create_image(),
+                    self.server.put(DATA, path),
+                )
+                found = self.cloud.get(image_id, "bytes=5-9")
+                self.assertEqual(status, found.status, found)
+                if status == 206:
+                    self.assertEqual(DATA[5:10], found.body)
+
+    def test_another_location(self) -> None:
+        """What one does not give the next one does."""
+        for path in ("/later", "/416"):
+            with self.subTest(path):
+                image_id = self.cloud.refer(
+                    self.cloud.client.create_image(),
+                    self.server.put(DATA, path),
+                )
+                self.cloud.refer(image_id, self.server.put(DATA))
+                found = self.cloud.get(image_id, "bytes=5-9")
+                self.assertEqual(206, found.status)
+                self.assertEqual(DATA[5:10], found.body)
+
+    def test_ends_early(self) -> None:
+        for path in ("/short", "/short-whole"):
+            with self.subTest(path):
+                self.image_id = self.cloud.refer(
+                    self.cloud.client.create_image(),
+                    self.server.put(DATA, path),
+                )
+                self.check_broken_off(self.begin("bytes=5-"), 5)
+
+    def test_shorter_than_it_was(self) -> None:
+        self.server.put(DATA[:100])
+        for text, status in (
+            ("bytes=50-59", 206),
+            ("bytes=90-109", 400),
+            ("bytes=-7", 400),
+        ):
+            with self.subTest(text):
+                found = self.cloud.get(self.image_id, text)
+                self.assertEqual(status, found.status, found)
+
+
+class S3Test(FaultsMixin, testtools.TestCase):
+    kind = "s3"
+
+    def replace(self, data: bytes | None) -> None:
+        import boto3
+
+        options = self.server.options("fast")
+        client = boto3.client(
+            "s3",
+            endpoint_url=options["s3_store_host"],
+            aws_access_key_id="key",
+            aws_secret_access_key="secret",
+            region_name="us-east-1",
+        )
+        name = {"Bucket": options["s3_store_bucket"], "Key": self.image_id}
+        if data is None:
+            client.delete_object(**name)
+        else:
+            client.put_object(Body=data, **name)
+
+    def test_shorter_than_it_was(self) -> None:
+        self.replace(DATA[:100])
+        for text, status in (
+            ("bytes=50-59", 206),
+            ("bytes=90-109", 400),
+            ("bytes=-7", 400),
+        ):
+            with self.subTest(text):
+                found = self.cloud.get(self.image_id, text)
+                self.assertEqual(status, found.status, found)
+
+    def test_gone(self) -> None:
+        self.replace(None)
+        whole = self.cloud.get(self.image_id)
+        self.assertEqual(204, whole.status)
+        part = self.cloud.get(self.image_id, "bytes=5-9")
+        self.assertEqual(whole.status, part.status)
+
+    def test_connection_breaks(self) -> None:
+        self.server.relay.break_after(1_000_000)
+        self.check_broken_off(self.begin("bytes=5-"), 5)
+
+
+class SwiftTest(FaultsMixin, testtools.TestCase):
+    kind = "swift"
+
+    def replace(self, data: bytes | None) -> None:
+        import requests
+
+        url = f"{self.server.url}/fast/{self.image_id}"
+        fields = {"X-Auth-Token": self.server.token()}
+        if data is None:
+            answer = requests.delete(url, headers=fields, timeout=60)
+        else:
+            answer = requests.put(url, data, headers=fields, timeout=60)
+        answer.raise_for_status()
+
+    def test_shorter_than_it_was(self) -> None:
+        self.replace(DATA[:100])
+        for text, status in (
+            ("bytes=50-59", 206),
+            ("bytes=90-109", 400),
+            ("bytes=-7", 400),
+        ):
+            with self.subTest(text):
+                found = self.cloud.get(self.image_id, text)
+                self.assertEqual(status, found.status, found)
+
+    def test_gone(self) -> None:
+        self.replace(None)
+        whole = self.cloud.get(self.image_id)
+        self.assertEqual(204, whole.status)
+        part = self.cloud.get(self.image_id, "bytes=5-9")
+        self.assertEqual(whole.status, part.status)
+
+    def test_connection_breaks(self) -> None:
+        """The driver goes on where it was."""
+        self.server.relay.break_after(1_000_000)
+        answer = self.begin("bytes=5-")
+        self.assertEqual(206, answer.status)
+        self.assertEqual(DATA[5:], answer.read())
+
+
+class CephTest(FaultsMixin, testtools.TestCase):
+    kind = "rbd"
+
+    def test_silent_in_the_middle(self) -> None:
+        answer = self.begin("bytes=5-")
+        self.server.pause("osd.0")
+        self.addCleanup(self.server.resume, "osd.0")
+        self.check_broken_off(answer, 5)
+
+    def test_silent(self) -> None:
+        self.server.pause("osd.0")
+        self.addCleanup(self.server.resume, "osd.0")
+        whole = self.cloud.get(self.image_id)
+        part = self.cloud.get(self.image_id, "bytes=5-9")
+        self.assertEqual(500, whole.status)
+        self.assertEqual(whole.status, part.status)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import threading
+from typing import Any
+from unittest import mock
+
+from oslo_config import cfg
+
+from glance_filters import locks
+from glance_filters.filters import location_guard
+from glance_filters.filters.location_guard import proxying
+from glance_filters.glance_api import request as request_module
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.fakes import IMAGE_ID
+from glance_filters.tests.unit.filters.location_guard.cases import (
+    PATH,
+    GuardTestCase,
+)
+
+
+class ProxyingTest(GuardTestCase):
+    """A request that Glance sends on to the host that has the data."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.section = {
+            "coordination_url": f"file://{folder.name}/locks",
+            "lock_timeout": "0.05",
+        }
+        self.core.answers["GET"] = fakes.image("active")
+
+    def make(self, app: Any, url: str | None = "http://host:9292") -> Any:
+        conf = cfg.ConfigOpts()
+        conf([])
+        conf.register_opt(cfg.StrOpt("worker_self_reference_url", default=url))
+        with mock.patch.object(cfg, "CONF", conf):
+            factory = location_guard.LocationGuard.factory({}, **self.section)
+            return factory(app)
+
+    def run_nested(
+        self,
+        first: tuple[str, str, str],
+        second: tuple[str, str, str],
+        **keys: Any,
+    ) -> int:
+        """Send *second* while Glance carries out *first*.
+
+        Each is its method, path and token.
+        """
+        there = self.make(self.core, **keys)
+        found: list[int] = []
+
+        def app(environ: Any, start_response: Any) -> Any:
+            if environ["REQUEST_METHOD"] != "GET":
+                found.append(self.call(there, second))
+            return self.core(environ, start_response)
+
+        self.assertEqual(200, self.call(self.make(app, **keys), first))
+        return found[0]
+
+    def call(self, app: Any, request: tuple[str, str, str]) -> int:
+        method, path, token = request
+        environ = fakes.environ_of(
+            method, f"{PATH}{path}", HTTP_X_AUTH_TOKEN=token
+        )
+        return fakes.call(app, environ)[0]
+
+    def test_which_are_guests(self) -> None:
+        delete, imported = ("DELETE", "", "a"), ("POST", "/import", "a")
+        for first, second, expected in (
+            (delete, delete, 200),
+            (imported, imported, 200),
+            (delete, ("DELETE", "", "b"), 409),
+            (delete, imported, 409),
+            (delete, ("POST", "/actions/deactivate", "a"), 409),
+            (("POST", "/actions/deactivate", "a"), delete, 409),
+        ):
+            with self.subTest(first, second=second):
+                self.assertEqual(expected, self.run_nested(first, second))
+        # A Glance that sends nothing on has no guests.
+        self.assertEqual(409, self.run_nested(delete, delete, url=None))
+
+    def test_retry_waits_while_another_request_holds_the_image(self) -> None:
+        """Of two equal requests neither is a guest before one is a host."""
+        guard = self.make(self.core)
+        delete = ("DELETE", "", "a")
+        with guard._locking.acquire(IMAGE_ID):
+            for _ in range(2):
+                self.assertEqual(409, self.call(guard, delete))
+        self.assertEqual(200, self.call(guard, delete))
+
+    def test_host_stays_until_its_guests_have_left(self) -> None:
+        guard = self.make(self.core)
+        locking_ = guard._locking
+        environ = fakes.environ_of("DELETE", PATH, HTTP_X_AUTH_TOKEN="a")
+        match = guard._matcher.match(environ)
+        made = request_module.Request(self.core, environ, match, "x")
+        key = proxying.key(made)
+        entered = threading.Event()
+        with contextlib.ExitStack() as guests:
+
+            def run() -> None:
+                with proxying.being_host(
+                    key, locking_.acquire, locking_.try_acquire
+                ):
+                    entered.set()
+                    left.wait(30)
+
+            left = threading.Event()
+            thread = threading.Thread(target=run)
+            thread.start()
+            entered.wait(30)
+            for _ in range(3):
+                guest = proxying.enter_as_guest(key, locking_.try_acquire)
+                assert guest is not None
+                guests.enter_context(guest)
+            with self.assertRaises(locks.LockTimeout):
+                proxying.enter_as_guest(key, locking_.try_acquire)
+        left.set()
+        thread.join(30)
+        self.assertIsNone(proxying.enter_as_guest(key, locking_.try_acquire))
+        for number in range(3):
+            free = locking_.try_acquire(f"{key} {number}")
+            assert free is not None
+            free.release()
+
+    def test_host_that_waits_in_vain(self) -> None:
+        locking_ = self.make(self.core)._locking
+        with self.assertLogs(level="WARNING") as logs:
+            logging.disable(logging.NOTSET)
+            with proxying.being_host(
+                "x", locking_.acquire, locking_.try_acquire
+            ):
+                guest = proxying.enter_as_guest("x", locking_.try_acquire)
+                assert guest is not None
+        guest.close()
+        self.assertIn("unlocked", logs.output[0])

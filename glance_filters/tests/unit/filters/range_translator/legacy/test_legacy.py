@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import unittest
+
+from glance_filters.filters.range_translator import legacy, sources
+from glance_filters.filters.range_translator.legacy import content_range
+from glance_filters.glance_api import calls
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.filters.range_translator import fake_glance
+
+
+class OldGlanceTest(unittest.TestCase):
+    def setUp(self) -> None:
+        document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
+        self.core = fakes.Core()
+        body = json.dumps(document).encode()
+        self.core.answers["GET"] = fakes.Answer(body=body)
+        self.request = fake_glance.make_request(self.core)
+        self.old = legacy.OldGlance()
+
+    def test_versions(self) -> None:
+        self.assertIsNone(self.old.add_version(self.request))
+        self.request.match = dataclasses.replace(
+            self.request.match, call=calls.SHOW_VERSIONS
+        )
+        captured = self.old.add_version(self.request)
+        assert captured is not None
+        self.assertIn(b"v2.5", captured.read(2**20) or b"")
+
+    def test_sources(self) -> None:
+        data = sources.ImageData(self.request)
+        for name, expected in (
+            ("auto", content_range.ContentRangeSource),
+            ("range", sources.RangeSource),
+            ("content-range", content_range.ContentRangeSource),
+            ("none", sources.WholeSource),
+        ):
+            found = self.old.parts_source(self.request, data, name)
+            self.assertIsInstance(found, expected)

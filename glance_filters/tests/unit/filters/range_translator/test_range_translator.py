@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import json
+import unittest
+from typing import Any
+
+from glance_filters.tests.fixtures import http_client
+from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.filters.range_translator import fake_glance
+from glance_filters.tests.unit.filters.range_translator.fake_glance import (
+    DATA,
+    PATH,
+    SIZE,
+    FakeGlance,
+    Reply,
+)
+
+
+class HandleTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.glance = FakeGlance()
+        self.app = fake_glance.make_filter(self.glance)
+
+    def test_range_is_for_get(self) -> None:
+        for method, query, expected in (
+            ("GET", "", 206),
+            ("HEAD", "", 200),
+            # Glance takes it for a GET, but it is none on the wire.
+            ("POST", "_method=GET", 200),
+            ("GET", "_method=GET", 206),
+        ):
+            found = fake_glance.get(
+                self.app, "bytes=0-1", method, QUERY_STRING=query
+            )
+            with self.subTest(method, query=query):
+                self.assertEqual(expected, found.status)
+
+    def test_only_head_on_the_wire_has_no_body(self) -> None:
+        for method, query in (
+            ("GET", "_method=HEAD"),
+            ("GET", "_method=head"),
+            ("HEAD", "_method=GET"),
+            ("HEAD", ""),
+        ):
+            found = fake_glance.get(self.app, None, method, QUERY_STRING=query)
+            with self.subTest(method, query=query):
+                self.assertEqual(200, found.status)
+                self.assertEqual(str(SIZE), found.fields["content-length"])
+                expected = b"" if method == "HEAD" else DATA
+                self.assertEqual(expected, found.body)
+
+    def test_nothing_is_coded_before_or_behind(self) -> None:
+        for method in ("GET", "HEAD"):
+            environ = fakes.environ_of(
+                method, PATH, HTTP_ACCEPT_ENCODING="gzip"
+            )
+            http_client.call_wsgi(self.app, environ)
+            self.assertNotIn("HTTP_ACCEPT_ENCODING", environ)
+        for environ in self.glance.environs:
+            self.assertNotIn("HTTP_ACCEPT_ENCODING", environ)
+        environ = fakes.environ_of(
+            "GET", "/v2/images", HTTP_ACCEPT_ENCODING="gzip"
+        )
+        http_client.call_wsgi(self.app, environ)
+        self.assertEqual("gzip", environ["HTTP_ACCEPT_ENCODING"])
+
+    def test_range_that_is_no_range(self) -> None:
+        for text in (
+            "bytes=x",
+            "items=0-1",
+            "bytes=0-1\n",
+            "bytes=" + "," * 999,
+        ):
+            found = fake_glance.get(self.app, text)
+            self.assertEqual((200, DATA), (found.status, found.body))
+
+    def test_old_header(self) -> None:
+        app = fake_glance.make_filter(
+            self.glance, request_content_range="refuse"
+        )
+        keys = {"HTTP_CONTENT_RANGE": "bytes 0-1/*"}
+        self.assertEqual(206, fake_glance.get(self.app, **keys).status)
+        self.assertEqual(400, fake_glance.get(app, **keys).status)
+        # It is ignored beside Range, and means nothing in HEAD.
+        self.assertEqual(206, fake_glance.get(app, "bytes=0-1", **keys).status)
+        self.assertEqual(
+            200, fake_glance.get(app, None, "HEAD", **keys).status
+        )
+
+    def test_switched_off(self) -> None:
+        app = fake_glance.make_filter(self.glance, enabled="false")
+        found = fake_glance.get(app, "bytes=0-1", HTTP_ACCEPT_ENCODING="gzip")
+        self.assertNotIn("etag", found.fields)
+        self.assertIn("HTTP_ACCEPT_ENCODING", self.glance.environs[-1])
+
+    def test_versions(self) -> None:
+        document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
+        core = fakes.Core()
+        core.answers["/versions"] = fakes.Answer(
+            body=json.dumps(document).encode()
+        )
+        for option, expected in (("true", ["v2.5", "v2.4"]), ("false", None)):
+            app: Any = fake_glance.make_filter(
+                core,
+                core_protocol="auto",
+                add_api_version=option,
+            )
+            found = http_client.call_wsgi(
+                app, fakes.environ_of("GET", "/versions")
+            ).json
+            ids = [each["id"] for each in found["versions"]]
+            self.assertEqual(expected or ["v2.4"], ids)
+            environ = fakes.environ_of("GET", "/v2.5/images")
+            http_client.call_wsgi(app, environ)
+            path = core.environs[-1]["PATH_INFO"]
+            self.assertEqual(
+                "/v2/images" if expected else "/v2.5/images", path
+            )
+
+
+class CoreProtocolTest(unittest.TestCase):
+    def test_how_glance_is_asked(self) -> None:
+        whole = Reply("200 OK", DATA, Content_Length=str(SIZE))
+        for protocol, asked in (
+            ("range", ["bytes=2-6"]),
+            ("content-range", ["image", f"bytes 2-6/{SIZE}"]),
+            # It tells no MD5.
+            ("none", ["", "image"]),
+        ):
+            glance = FakeGlance()
+            glance.understands = fake_glance.CONTENT_RANGE
+            if protocol == "range":
+                glance.understands = fake_glance.RANGE
+            if protocol == "none":
+                glance.replies = [whole]
+            app = fake_glance.make_filter(glance, core_protocol=protocol)
+            found = fake_glance.get(app, "bytes=2-6")
+            with self.subTest(protocol):
+                self.assertEqual((206, DATA[2:7]), (found.status, found.body))
+                self.assertEqual(asked, glance.asked)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from unittest import mock
+
+import fixtures
+import testtools
+
+from glance_filters.locks import breaker, errors
+
+NAME = b"name"
+RETRY_SECONDS = 5
+
+
+def release() -> None:
+    pass
+
+
+class FakeBackend:
+    """A backend that does what it is told."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.outcome: Exception | Callable[[], None] | None = release
+        self.closed = False
+
+    def try_lock(self, name: bytes) -> Callable[[], None] | None:
+        self.calls += 1
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class BreakerTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = self.useFixture(fixtures.MockPatch("time.monotonic")).mock
+        self.clock.return_value = 1000.0
+        self.logger = self.useFixture(
+            fixtures.FakeLogger(
+                "glance_filters",
+                level=logging.INFO,
+                format="%(levelname)s %(message)s",
+            )
+        )
+        self.told = mock.Mock()
+        self.backend = FakeBackend()
+        self.breaker = breaker.Breaker(self.backend, RETRY_SECONDS, self.told)
+
+    def fails(self, reason: str) -> None:
+        self.backend.outcome = errors.LockUnavailable(reason)
+
+    def assert_unavailable(self, reason: str, calls: int) -> None:
+        before = self.backend.calls
+        error = self.assertRaises(
+            errors.LockUnavailable, self.breaker.try_lock, NAME
+        )
+        self.assertEqual(reason, str(error))
+        self.assertEqual(calls, self.backend.calls - before)
+        self.assertEqual(reason, self.breaker.outage)
+
+    def test_what_works_goes_through(self) -> None:
+        for outcome in (release, None):
+            self.backend.outcome = outcome
+            self.assertIs(outcome, self.breaker.try_lock(NAME))
+        self.assertIsNone(self.breaker.outage)
+        self.breaker.close()
+        self.assertTrue(self.backend.closed)
+        self.assertEqual("", self.logger.output)
+        self.told.assert_not_called()
+
+    def test_no_try_for_some_seconds(self) -> None:
+        self.fails("one")
+        self.assert_unavailable("one", calls=1)
+        self.fails("other")
+        self.clock.return_value += RETRY_SECONDS - 0.1
+        self.assert_unavailable("one", calls=0)
+        self.clock.return_value += 0.1
+        self.assert_unavailable("other", calls=1)
+        self.assert_unavailable("other", calls=0)
+
+    def test_one_try_at_a_time(self) -> None:
+        self.fails("one")
+        self.assert_unavailable("one", calls=1)
+        self.clock.return_value += RETRY_SECONDS
+
+        def during(name: bytes) -> None:
+            # Who asks while the first try is under way.
+            self.backend.outcome = release
+            with mock.patch.object(self.backend, "try_lock") as try_lock:
+                self.assertRaises(
+                    errors.LockUnavailable, self.breaker.try_lock, NAME
+                )
+                try_lock.assert_not_called()
+
+        with mock.patch.object(self.backend, "try_lock", during):
+            self.assertIsNone(self.breaker.try_lock(NAME))
+        self.assertIsNone(self.breaker.outage)
+
+    def test_told_once_per_change(self) -> None:
+        for _ in range(2):
+            for reason in ("refused", "timed out"):
+                self.fails(reason)
+                self.clock.return_value += RETRY_SECONDS
+                self.assert_unavailable(reason, calls=1)
+            self.clock.return_value += RETRY_SECONDS
+            self.backend.outcome = None
+            for _ in range(2):
+                self.assertIsNone(self.breaker.try_lock(NAME))
+        self.assertEqual(
+            [
+                "WARNING Image locks are unavailable: refused",
+                "INFO Image locks are available again",
+            ]
+            * 2,
+            self.logger.output.splitlines(),
+        )
+        self.assertEqual(
+            [mock.call("refused"), mock.call(None)] * 2,
+            self.told.call_args_list,
+        )
+
+    def test_a_timeout_is_no_outage(self) -> None:
+        self.fails("gone")
+        self.assert_unavailable("gone", calls=1)
+        self.clock.return_value += RETRY_SECONDS
+        self.backend.outcome = errors.LockTimeout("held")
+        self.assertRaises(errors.LockTimeout, self.breaker.try_lock, NAME)
+        self.assertIsNone(self.breaker.outage)
+
+    def test_without_a_listener(self) -> None:
+        self.breaker = breaker.Breaker(self.backend, 0)
+        self.fails("gone")
+        # Nor does it wait.
+        self.assert_unavailable("gone", calls=1)
+        self.assert_unavailable("gone", calls=1)

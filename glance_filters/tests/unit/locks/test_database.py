@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import fixtures
+import testtools
+
+from glance_filters.locks import database, errors
+from glance_filters.tests.fixtures import lock_leaks
+
+ONE = b"glance-filters-image-1"
+PATIENT_SECONDS = 30
+SERVER_SECONDS = 0.5
+
+
+class FakeServer:
+    """A database server and its driver, which does as it is told.
+
+    :ivar answers: the first value of the answer to each statement
+    """
+
+    def __init__(self, name: str) -> None:
+        self.dialect = SimpleNamespace(name=name)
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.cluster: tuple[str, str] | None = None
+        self.events: list[str] = []
+        self.close_error: Exception | None = None
+        self.has_beaten = threading.Event()
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.is_waiting = threading.Event()
+        self.connection: Any = SimpleNamespace(fileno=lambda: -1)
+
+    def connect(self) -> FakeServer:
+        self.events.append("connect")
+        return self
+
+    def execute(
+        self, statement: object, parameters: dict[str, Any] | None = None
+    ) -> Any:
+        text = str(statement)
+        if text == "SELECT 1":
+            self.has_beaten.set()
+            return mock.Mock()
+        if text.startswith("SHOW"):
+            return SimpleNamespace(first=lambda: self.cluster)
+        if not self.may_answer.is_set():
+            self.is_waiting.set()
+            self.may_answer.wait(PATIENT_SECONDS)
+        self.asked.append((text, parameters or {}))
+        return SimpleNamespace(scalar=lambda: self.answers.get(text))
+
+    def invalidate(self) -> None:
+        self.events.append("invalidate")
+        if self.close_error is not None:
+            raise self.close_error
+
+    def close(self) -> None:
+        self.events.append("close")
+
+
+class DatabaseTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.create = self.useFixture(
+            fixtures.MockPatch("sqlalchemy.create_engine")
+        ).mock
+        self.logger = self.useFixture(
+            fixtures.FakeLogger("glance_filters", level=logging.DEBUG)
+        )
+
+    def make(self, url: str, name: str) -> FakeServer:
+        server = FakeServer(name)
+        self.create.return_value = server
+        self.locks = database.make(url, SERVER_SECONDS)
+        self.addCleanup(self.locks.close)
+        return server
+
+    def lock(self) -> Callable[[], None]:
+        release = self.locks.try_lock(ONE)
+        assert release is not None
+        return release
+
+    def test_lock(self) -> None:
+        for url, name, lock, unlock, key in (
+            (
+                "mysql+pymysql://host/glance",
+                "mysql",
+                "SELECT GET_LOCK(:name, 0)",
+                "SELECT RELEASE_LOCK(:name)",
+                "glance-filters-image-1",
+            ),
+            (
+                "postgresql+psycopg2://host/glance",
+                "postgresql",
+                "SELECT pg_try_advisory_lock(:name)",
+                "SELECT pg_advisory_unlock(:name)",
+                -4430070315441381004,
+            ),
+        ):
+            with self.subTest(url):
+                server = self.make(url, name)
+                # 0 or false if another holds it, NULL if MySQL fails.
+                for answer in (0, False, None):
+                    server.answers = {lock: answer}
+                    self.assertIsNone(self.locks.try_lock(ONE))
+                server.answers = {lock: 1, unlock: 1}
+                self.lock()()
+                self.assertEqual(
+                    [(lock, {"name": key})] * 4 + [(unlock, {"name": key})],
+                    server.asked,
+                )
+                self.assertEqual("", self.logger.output)
+                server.answers[unlock] = None
+                self.lock()()
+                self.assertIn("lost while it was held", self.logger.output)
+                self.logger._output.truncate(0)
+
+    def test_keys_of_mysql(self) -> None:
+        names = [b"a" * 64, b"a" * 65, b"a" * 66]
+        keys = list(map(database._short, names))
+        self.assertEqual("a" * 64, keys[0])
+        self.assertEqual(3, len(set(keys)))
+        self.assertEqual({64}, set(map(len, keys)))
+
+    def test_keys_of_postgresql(self) -> None:
+        names = [str(number).encode() for number in range(1000)]
+        keys = set(map(database._bigint, names))
+        self.assertEqual(len(names), len(keys))
+        for key in keys:
+            self.assertTrue(-(2**63) <= key < 2**63)
+
+    def test_one_connection_is_kept(self) -> None:
+        server = self.make("mysql+pymysql://host/glance", "mariadb")
+        server.answers = {
+            "SELECT GET_LOCK(:name, 0)": 1,
+            "SELECT RELEASE_LOCK(:name)": 1,
+        }
+        leaks = lock_leaks.Leaks()
+        for _ in range(3):
+            self.lock()()
+        self.assertEqual(["connect"], server.events)
+        # Something is sent over it, so that nobody closes it.
+        self.assertTrue(server.has_beaten.wait(PATIENT_SECONDS))
+        self.locks.close()
+        self.assertEqual(["connect", "invalidate", "close"], server.events)
+        self.assertEqual([], leaks.left())
+
+    def test_timeouts(self) -> None:
+        for url, expected in (
+            ("mysql+pymysql://h/g", {"connect", "read", "write"}),
+            ("mysql+pymysql://h/g?read_timeout=9", {"connect", "write"}),
+            ("postgresql+psycopg2://h/g", {"connect"}),
+            ("postgresql+pg8000://h/g", set()),
+        ):
+            with self.subTest(url):
+                self.make(url, url.partition("+")[0])
+                self.assertEqual(
+                    {f"{each}_timeout": 1 for each in expected},
+                    self.create.call_args.kwargs["connect_args"],
+                )
+
+    def test_the_driver_of_mysql(self) -> None:
+        for found, driver in ((None, "mysql+pymysql"), (mock.Mock(), "mysql")):
+            with mock.patch("importlib.util.find_spec", return_value=found):
+                self.make("mysql://u:p@host/glance", "mysql")
+            url = self.create.call_args.args[0]
+            self.assertEqual(driver, url.drivername)
+            self.assertEqual("host", url.host)
+
+    def test_a_cluster(self) -> None:
+        for size, is_told in (("0", False), ("1", False), ("3", True)):
+            with self.subTest(size):
+                server = self.make("mysql+pymysql://h/g", "mysql")
+                server.cluster = ("wsrep_cluster_size", size)
+                self.locks.try_lock(ONE)
+                self.assertEqual(is_told, "Galera" in self.logger.output)
+
+    def test_a_server_that_hangs(self) -> None:
+        server = self.make("postgresql+psycopg2://h/g", "postgresql")
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        server.connection = ours
+        self.locks.try_lock(ONE)
+        server.may_answer.clear()
+        self.assertRaises(errors.LockUnavailable, self.locks.try_lock, ONE)
+        session = self.locks._session
+        assert session is not None
+        # Nor does a second statement wait for the first.
+        self.assertRaises(TimeoutError, session.connection.try_lock, ONE)
+        closing = threading.Thread(target=session.connection.close)
+        closing.start()
+        # The driver, which waits for it, notices the end.
+        self.assertEqual(b"", theirs.recv(1))
+        server.may_answer.set()
+        closing.join()
+        self.assertIn("close", server.events)
+
+    def test_a_connection_that_does_not_close(self) -> None:
+        server = self.make("mysql+pymysql://h/g", "mysql")
+        self.locks.try_lock(ONE)
+        server.close_error = OSError("gone")
+        self.locks.close()
+        self.assertIn("did not close: gone", self.logger.output)
+
+    def test_one_that_tells_no_socket(self) -> None:
+        server = self.make("mysql+pymysql://h/g", "mysql")
+        server.connection = object()
+        database._shut_down(server)  # type: ignore[arg-type]
+
+
+class UrlTest(testtools.TestCase):
+    def test_one_that_cannot_be_used(self) -> None:
+        for url in (
+            "mysql+nothing://u:secret@host/glance",
+            "postgresql+nothing://u:secret@host/glance",
+            "mysql+pymysql://u:sec/ret@host/glance",
+            "sqlite://",
+        ):
+            with self.subTest(url):
+                error = self.assertRaises(
+                    ValueError, database.make, url, SERVER_SECONDS
+                )
+                self.assertNotIn("sec", str(error))
+                self.assertIsNone(error.__cause__)

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable
+
+import fixtures
+import testtools
+
+from glance_filters.locks import errors, server
+
+ONE = b"one"
+OTHER = b"other"
+
+# For what does happen.
+PATIENT_SECONDS = 30
+
+# For what does not.
+IMPATIENT_SECONDS = 0.05
+
+
+class FakeConnection:
+    """A connection with free locks, which does as it is told."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+        self.released = threading.Event()
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.still_held = True
+        self.is_free = True
+        self.error: Exception | None = None
+
+    def try_lock(self, name: bytes) -> Callable[[], bool] | None:
+        self.may_answer.wait(PATIENT_SECONDS)
+        if self.error is not None:
+            raise self.error
+        return self.release if self.is_free else None
+
+    def release(self) -> bool:
+        self.may_answer.wait(PATIENT_SECONDS)
+        self.released.set()
+        return self.still_held
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class ServerTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.logger = self.useFixture(
+            fixtures.FakeLogger("glance_filters", level=logging.DEBUG)
+        )
+        self.made: list[FakeConnection] = []
+        self.connect_error: Exception | None = None
+        self.use(PATIENT_SECONDS)
+
+    def use(self, seconds: float) -> None:
+        self.locks = server.ServerLocks(
+            self.connect, seconds, lambda error: f"because of {error}"
+        )
+
+    def connect(self) -> FakeConnection:
+        if self.connect_error is not None:
+            raise self.connect_error
+        self.made.append(FakeConnection())
+        return self.made[-1]
+
+    def lock(self, name: bytes = ONE) -> Callable[[], None]:
+        release = self.locks.try_lock(name)
+        assert release is not None
+        return release
+
+    def assert_closed(self, connection: FakeConnection) -> None:
+        self.assertTrue(connection.closed.wait(PATIENT_SECONDS))
+
+    def assert_unavailable(self, text: str) -> None:
+        error = self.assertRaises(
+            errors.LockUnavailable, self.locks.try_lock, ONE
+        )
+        self.assertEqual(text, str(error))
+        # A cause might tell a password.
+        self.assertIsNone(error.__cause__)
+
+    def test_one_for_all_locks(self) -> None:
+        releases = [self.lock(), self.lock(OTHER)]
+        for release in releases:
+            release()
+        self.lock()()
+        self.assertEqual(1, len(self.made))
+        self.assertEqual("", self.logger.output)
+
+    def test_nothing_before_the_first_lock(self) -> None:
+        self.locks.close()
+        self.assertEqual([], self.made)
+
+    def test_held_by_another(self) -> None:
+        self.lock()()
+        [connection] = self.made
+        connection.is_free = False
+        self.assertIsNone(self.locks.try_lock(ONE))
+        self.assertFalse(connection.closed.is_set())
+        self.locks.close()
+        self.assertTrue(connection.closed.is_set())
+
+    def test_no_connection(self) -> None:
+        self.connect_error = OSError("refused")
+        self.assert_unavailable("because of refused")
+        self.connect_error = None
+        self.lock()()
+
+    def test_a_connection_that_hangs(self) -> None:
+        self.use(IMPATIENT_SECONDS)
+        may_connect = threading.Event()
+        connect = functools.partial(may_connect.wait, PATIENT_SECONDS)
+        self.locks._connect = connect  # type: ignore[assignment]
+        text = "no answer within 0.05 s"
+        self.assert_unavailable(text)
+        # Who comes later waits for the same one.
+        error = self.assertRaises(
+            errors.LockUnavailable, self.locks._try_lock, ONE
+        )
+        self.assertEqual("no connection within 0.05 s", str(error))
+        may_connect.set()
+
+    def test_a_lock_that_comes_too_late_is_released(self) -> None:
+        self.use(IMPATIENT_SECONDS)
+        self.lock(OTHER)()
+        [connection] = self.made
+        connection.released.clear()
+        connection.may_answer.clear()
+        self.assert_unavailable("no answer within 0.05 s")
+        self.assertFalse(connection.released.is_set())
+        connection.may_answer.set()
+        self.assertTrue(connection.released.wait(PATIENT_SECONDS))
+
+    def test_what_is_not_acquired_too_late(self) -> None:
+        self.use(IMPATIENT_SECONDS)
+        self.lock(OTHER)()
+        [connection] = self.made
+        connection.is_free = False
+        connection.may_answer.clear()
+        self.assert_unavailable("no answer within 0.05 s")
+        connection.may_answer.set()
+        self.assertIsNone(self.locks.try_lock(ONE))
+
+    def test_the_first_error_of_a_new_connection_counts(self) -> None:
+        self.made.append(FakeConnection())
+        self.made[0].error = LookupError("broken")
+        self.locks._connect = lambda: self.made[0]
+        self.assert_unavailable("because of broken")
+        self.assert_closed(self.made[0])
+
+    def test_an_old_connection_may_be_stale(self) -> None:
+        self.lock(OTHER)()
+        self.made[0].error = LookupError("stale")
+        self.lock()()
+        self.assertEqual(2, len(self.made))
+        self.assert_closed(self.made[0])
+
+    def test_a_new_one_is_tried_once(self) -> None:
+        self.lock(OTHER)()
+        self.made[0].error = LookupError("stale")
+        self.connect_error = OSError("refused")
+        self.assert_unavailable("because of refused")
+
+    def test_a_lock_that_was_lost(self) -> None:
+        release = self.lock()
+        self.made[0].still_held = False
+        release()
+        self.assertIn("was lost while it was held", self.logger.output)
+        self.assert_closed(self.made[0])
+        self.lock()()
+        self.assertEqual(2, len(self.made))
+
+    def test_a_release_without_an_answer(self) -> None:
+        self.use(IMPATIENT_SECONDS)
+        releases = [self.lock(), self.lock(OTHER)]
+        [connection] = self.made
+        connection.may_answer.clear()
+        releases[0]()
+        self.assertIn(
+            "could not be released, so it stays until its lease or its "
+            "connection ends: no answer within 0.05 s",
+            self.logger.output,
+        )
+        # The lock that is still held keeps it.
+        self.assertFalse(connection.closed.is_set())
+        connection.may_answer.set()
+        releases[1]()
+        self.assert_closed(connection)
+
+    def test_closed_while_a_lock_is_held(self) -> None:
+        release = self.lock()
+        [connection] = self.made
+        self.locks.close()
+        self.assertFalse(connection.closed.is_set())
+        release()
+        self.assert_closed(connection)
+        self.locks.close()
+
+    def test_a_call_that_is_under_way_when_it_is_closed(self) -> None:
+        self.lock()()
+        [connection] = self.made
+        connection.may_answer.clear()
+        asking = threading.Event()
+        wait = connection.may_answer.wait
+
+        def noted_wait(seconds: float) -> bool:
+            asking.set()
+            return wait(seconds)
+
+        connection.may_answer.wait = noted_wait  # type: ignore[method-assign,assignment]
+        got: list[Callable[[], None]] = []
+        thread = threading.Thread(target=lambda: got.append(self.lock()))
+        thread.start()
+        self.assertTrue(asking.wait(PATIENT_SECONDS))
+        self.locks.close()
+        self.assertFalse(connection.closed.is_set())
+        connection.may_answer.set()
+        thread.join()
+        got[0]()
+        self.assert_closed(connection)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import pathlib
+import re
+from unittest import mock
+
+import fixtures
+import testtools
+
+import glance_filters.filters
+from glance_filters import opts
+from glance_filters.filters import shared
+from glance_filters.paste.check import glance_conf
+
+
+class GlanceConfCase(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def write(self, text: str, name: str = "glance-api.conf") -> str:
+        path = self.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+
+class ReadTest(GlanceConfCase):
+    def test_flavor(self) -> None:
+        for text, flavor in (
+            ("", "default"),
+            ("[paste_deploy]\nflavor =", "default"),
+            ("[paste_deploy]\nflavor = keystone", "keystone"),
+        ):
+            conf = glance_conf.read([self.write(text)])
+            self.assertEqual(flavor, glance_conf.flavor(conf))
+        self.assertIsNone(glance_conf.flavor(glance_conf.read([])))
+
+    def test_folders(self) -> None:
+        self.write("[paste_deploy]\nflavor = a", "d/a.conf")
+        self.write("[paste_deploy]\nflavor = b", "d/b.conf")
+        self.write("[paste_deploy]\nflavor = c", "d/c.ini")
+        for files in ([], [self.write("")]):
+            conf = glance_conf.read(files, [str(self.root / "d")])
+            self.assertEqual("b", glance_conf.flavor(conf))
+
+    def test_what_cannot_be_read(self) -> None:
+        good = self.write("")
+        bad = self.write("x", "bad.conf")
+        binary = self.root / "binary.conf"
+        binary.write_bytes(b"\xff")
+        for files, folders, name in (
+            ([good, bad], [], bad),
+            ([str(binary)], [], str(binary)),
+            ([str(self.root / "none.conf")], [], "none.conf"),
+            ([], [str(self.root / "none")], "none"),
+        ):
+            error = self.assertRaises(
+                glance_conf.CannotRead, glance_conf.read, files, folders
+            )
+            self.assertIn(name, str(error))
+            self.assertNotIn("\n", str(error))
+
+
+class OptionsTest(testtools.TestCase):
+    def test_all_that_filters_read_are_known(self) -> None:
+        package = pathlib.Path(glance_filters.filters.__file__).parent
+        pattern = r'of_service\(\s*(?:None|"(\w+)"),\s*"(\w+)"'
+        read = {
+            found
+            for path in package.rglob("*.py")
+            for found in re.findall(pattern, path.read_text())
+        }
+        self.assertIn(("image_format", "disk_formats"), read)
+        conf = glance_conf.make()
+        conf([], default_config_files=[], default_config_dirs=[])
+        for group, name in read:
+            # Raises if it is not known.
+            conf.get_location(name, group or None)
+
+
+class CheckTest(GlanceConfCase):
+    def check(self, text: str) -> list[str]:
+        conf = glance_conf.read([self.write("")], [])
+        self.assertEqual([], [*glance_conf.check(conf)])
+        self.path = self.write(text)
+        return [*map(str, glance_conf.check(glance_conf.read([self.path])))]
+
+    def test_what_nothing_reads(self) -> None:
+        for text, finding in (
+            (
+                "[disk_format_validator]\ninspct = enforce\n",
+                "[disk_format_validator] inspct: there is no such option, but "
+                "it is in {}. Write inspect.",
+            ),
+            (
+                "[glance_filters]\nzzz = 1\n",
+                "[glance_filters] zzz: there is no such option, but it is in "
+                "{}. Write "
+                + " or ".join(sorted(each.dest for each in shared.OPTS))
+                + ".",
+            ),
+            *(
+                (
+                    f"[{group}]\nlock_timeout = 3\n",
+                    f"[{group}]: nothing reads this group of {{}}. Write "
+                    "[location_guard].",
+                )
+                for group in (
+                    *("location_gard", "locationguard", "location-guard"),
+                    *("location_guards", "Locations_Guard"),
+                )
+            ),
+        ):
+            with self.subTest(text):
+                found = self.check(text)
+                self.assertEqual(
+                    [f"error: {finding.format(self.path)}"], found
+                )
+
+    def test_what_is_read(self) -> None:
+        for group, options in opts.list_opts():
+            keys = "".join(f"{opt.dest} = \n" for opt in options)
+            self.assertEqual([], self.check(f"[{group}]\n{keys}"))
+            self.assertEqual([], self.check(f"[{group.upper()}]\n{keys}"))
+
+    def test_groups_of_others(self) -> None:
+        for group in (
+            *("DEFAULT", "image_format", "glance_store", "paste_deploy"),
+            *("store_type_location_strategy", "location_strategy", "cors"),
+        ):
+            self.assertEqual([], self.check(f"[{group}]\nx = y\n"))
+
+
+class OriginTest(GlanceConfCase):
+    def test_each(self) -> None:
+        group = "location_guard"
+        first = self.write(
+            f"[{group}]\nlock_timeout = 1\nremove_statuses = queued\n"
+        )
+        second = self.write(
+            f"[{group.upper()}]\nremove_statuses = active\n", "d/a.conf"
+        )
+        conf = glance_conf.read([first], [str(self.root / "d")])
+        for name, options in opts.list_opts():
+            conf.register_opts(options, name)
+        files = glance_conf.parse(conf)
+        conf.set_override("add_statuses", ["queued"], group)
+        variable = "OS_LOCATION_GUARD__MAX_BODY_SIZE"
+        with mock.patch.dict("os.environ", {variable: "7"}):
+            for option, origin in (
+                ("lock_timeout", first),
+                ("remove_statuses", second),
+                ("replace_statuses", glance_conf.DEFAULT),
+                ("max_body_size", variable),
+            ):
+                self.assertEqual(
+                    origin, glance_conf.origin(conf, files, group, option)
+                )

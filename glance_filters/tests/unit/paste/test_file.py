@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import pathlib
+from unittest import mock
+
+import fixtures
+import testtools
+
+from glance_filters.paste import places
+from glance_filters.paste.file import FACTORIES, CannotHandle, PasteFile
+from glance_filters.tests.unit.paste.samples import NEW, OLD
+
+NAME = "location_guard"
+
+
+class PipelinesTest(testtools.TestCase):
+    def found(self, text: str) -> dict[str, list[str]]:
+        return {each.flavor: each.names for each in PasteFile(text).pipelines}
+
+    def test_both_layouts(self) -> None:
+        for text, where in (
+            (
+                OLD,
+                [
+                    "[pipeline:glance-api] pipeline",
+                    "[pipeline:glance-api-keystone+caching] pipeline",
+                ],
+            ),
+            (
+                NEW,
+                [
+                    "[composite:api] default",
+                    "[composite:api] keystone+caching",
+                ],
+            ),
+        ):
+            file = PasteFile(text)
+            self.assertEqual(where, [each.place for each in file.pipelines])
+            default = "cors versionnegotiation unauthenticated-context rootapp"
+            self.assertEqual(
+                {
+                    "default": default.split(),
+                    "keystone+caching": [
+                        *("cors", "authtoken", "context", "cache"),
+                        *("cachemanage", "rootapp"),
+                    ],
+                },
+                self.found(text),
+            )
+            for pipeline in file.pipelines:
+                for token in pipeline.tokens:
+                    word = text[token.start : token.end]
+                    self.assertEqual((word,), token.names)
+
+    def test_which_are_pipelines(self) -> None:
+        both = {"default", "keystone+caching"}
+        own = "pipeline = {}rootapp\n"
+        for name, text, flavors in (
+            ("for versions", f"{OLD}[pipeline:apiversions]\n{own}", both),
+            (
+                "of the root",
+                f"{OLD}[pipeline:glance-api-a]\n{own}",
+                {*both, "a"},
+            ),
+            ("like the root", f"{OLD}[pipeline:glance-apis]\n{own}", both),
+            ("with a user", f"{OLD}[pipeline:b]\n{own}", {*both, "b"}),
+            (
+                "a variable",
+                NEW.replace("default =", "front = cors\ndefault ="),
+                both,
+            ),
+            (
+                "no name of an app",
+                NEW.replace(" rootapp", " rotapp"),
+                {"default"},
+            ),
+            ("no key", f"{OLD}[pipeline:glance-api-c]\nx = y\n", both),
+            (
+                "a call",
+                NEW.replace(
+                    "paste.composite_factory = glance.api:p",
+                    "use = call:glance.api:p",
+                ),
+                both,
+            ),
+        ):
+            with self.subTest(name):
+                user = "context " if name == "with a user" else ""
+                text = text.format(user)
+                if name == "no name of an app":
+                    text += "[composite:glance-api]\nuse = x\n"
+                self.assertEqual(flavors, {*self.found(text)})
+
+    def test_variables(self) -> None:
+        for name, default, more in (
+            ("of the section", "%(front)s rootapp", "front = cors context"),
+            (
+                "of [DEFAULT]",
+                "%(front)s rootapp",
+                "[DEFAULT]\nfront = cors context",
+            ),
+            ("of variables", "%(a)s rootapp", "a = cors %(b)s\nb = context"),
+            ("in words", "c%(o)s context rootapp", "o = ors"),
+            (
+                "of [DEFAULT] in two parts",
+                "%(a)s %(b)s rootapp",
+                "[DEFAULT]\na=cors\n[DEFAULT]\nb=context",
+            ),
+        ):
+            with self.subTest(name):
+                text = NEW.replace(
+                    "cors versionnegotiation unauthenticated-context  rootapp",
+                    f"{default}\n{more}"
+                    if "[DEFAULT]" not in more
+                    else default,
+                )
+                if "[DEFAULT]" in more:
+                    text = f"{more}\n{text}"
+                self.assertEqual(
+                    ["cors", "context", "rootapp"], self.found(text)["default"]
+                )
+
+
+class NamesTest(testtools.TestCase):
+    def test_filters_of_this_package(self) -> None:
+        factory = FACTORIES[NAME]
+        for section, found in (
+            (f"paste.filter_factory = {factory}", NAME),
+            (f"use = egg:glance-filters#{NAME}", NAME),
+            (f"use = egg:glance_filters#{NAME}", NAME),
+            (f"use = call:{factory}", NAME),
+            ("use = other", NAME),
+            ("use = own", None),
+            ("use = absent", None),
+            ("use = egg:glance-filters#other", None),
+            ("use = egg:glance#location_guard", None),
+            ("paste.filter_factory = glance_filters:location_guard", None),
+            ("", None),
+        ):
+            with self.subTest(section):
+                file = PasteFile(
+                    f"{OLD}[filter: own ]\n{section}\n"
+                    f"[filter:other]\npaste.filter_factory = {factory}\n"
+                )
+                self.assertEqual(found, file.filter_of("own"))
+        self.assertIsNone(PasteFile(OLD).filter_of("own"))
+
+    def test_filters_of_glance(self) -> None:
+        file = PasteFile(OLD)
+        for name, is_context, is_cache in (
+            ("context", True, False),
+            ("unauthenticated-context", True, False),
+            ("cache", False, True),
+            ("cachemanage", False, True),
+            ("cors", False, False),
+        ):
+            self.assertIs(is_context, file.is_context(name), name)
+            self.assertIs(is_cache, file.is_cache(name), name)
+
+
+class ReadTest(testtools.TestCase):
+    def test_what_cannot_be_handled(self) -> None:
+        root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        for data, words in (
+            (b"", "no pipeline of Glance"),
+            (b"\xff", "cannot be read: .*decode"),
+            (b"key = value\n", "cannot be read: .*header"),
+            (b"[x]\nkey\n", r"cannot be read: .*\[line +2\]"),
+            (OLD.replace("er:cache]", "er:context]").encode(), "already exi"),
+            (OLD.replace("/v2: a", "/v2: b\n/v2: a").encode(), "already exi"),
+            (OLD.replace(" rootapp", " %(no)s").encode(), r"\[pipeline.* no"),
+            (OLD.replace(" rootapp", " 1%").encode(), r"\[pipeline.*%"),
+        ):
+            with self.subTest(words):
+                path = root / "glance-api-paste.ini"
+                path.write_bytes(data)
+                error = self.assertRaises(CannotHandle, PasteFile.read, path)
+                self.assertRegex(str(error), words)
+                self.assertNotIn("\n", str(error))
+
+    def test_places_that_were_not_found(self) -> None:
+        found = places.find_sections(OLD)
+        found["composite:rootapp"].words["/v2"] = [(0, 1)]
+        with mock.patch.object(places, "find_sections", return_value=found):
+            error = self.assertRaises(CannotHandle, PasteFile, OLD)
+        self.assertEqual("[composite:rootapp] /v2 cannot be read", str(error))
+
+    def test_line_ends_stay(self) -> None:
+        root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        path = root / "glance-api-paste.ini"
+        for end in ("\n", "\r\n", "\r"):
+            text = OLD.replace("\n", end)
+            path.write_bytes(text.encode())
+            file = PasteFile.read(path)
+            self.assertEqual(text, file.text)
+            self.assertEqual(2, len(file.pipelines))
+            self.assertIn("filter:context", file.sections)

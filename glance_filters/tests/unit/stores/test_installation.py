@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import unittest
+from typing import Any
+from unittest import mock
+
+from oslo_config import cfg
+
+from glance_filters import stores
+from glance_filters.stores import installation
+from glance_filters.tests.fixtures import optional
+
+location = optional.module("glance_store.location")
+
+ADDED, OWN, NONE = (
+    stores.Access.ADDED,
+    stores.Access.OWN,
+    stores.Access.NONE,
+)
+
+
+class Unknown:
+    """The driver of somebody else."""
+
+    def is_capable(self, *_: int) -> bool:
+        return False
+
+
+@unittest.skipIf(location is None, "glance_store is not installed")
+class InstallationTest(unittest.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.multi: dict[str, Any] = {}
+        self.single: dict[str, Any] = {}
+        for target, name, value in (
+            (location, "SCHEME_TO_CLS_BACKEND_MAP", self.multi),
+            (location, "SCHEME_TO_CLS_MAP", self.single),
+            (installation, "_kept", {}),
+            (installation, "_said_absent", []),
+        ):
+            patch: Any = mock.patch.object(target, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.conf = cfg.ConfigOpts()
+        self.conf([])
+
+    def make(self, kind: str, backend: str | None = None) -> None:
+        """Have a store, as glance_store has when it has made it."""
+        module = {"file": "filesystem"}.get(kind, kind)
+        builtin = optional.module(f"glance_store._drivers.{module}").Store
+        arguments = (self.conf, backend) if backend else (self.conf,)
+        store = builtin(*arguments)
+        info = {
+            "store": store,
+            "location_class": store.get_store_location_class(),
+            "store_entry": kind,
+        }
+        if backend is None:
+            location.register_scheme_map(
+                dict.fromkeys(store.get_schemes(), info)
+            )
+        else:
+            location.register_scheme_backend_map(
+                {each: {backend: info} for each in store.get_schemes()}
+            )
+
+    def installed(self, *names: str) -> dict[str, stores.Access]:
+        found = stores.install(names)
+        return {each.name: each.access for each in found}
+
+    def test_stores_of_several_backends(self) -> None:
+        self.make("file", "fast")
+        self.make("http", "web")
+        self.make("http", "mirror")
+        self.make("rbd", "ceph")
+        self.assertEqual(
+            {"fast": OWN, "web": ADDED, "mirror": ADDED, "ceph": NONE},
+            self.installed("http"),
+        )
+        for name in ("web", "mirror"):
+            for scheme in ("http", "https"):
+                info = self.multi[scheme][name]
+                self.assertEqual("http_ranges", info["store_entry"])
+                self.assertEqual(name, info["store"].backend_group)
+                self.assertIn("glance_filters", type(info["store"]).__module__)
+        self.assertEqual("rbd", self.multi["rbd"]["ceph"]["store_entry"])
+
+    def test_single_stores(self) -> None:
+        self.make("file")
+        self.make("http")
+        self.assertEqual(
+            {"file": OWN, "http": ADDED}, self.installed("http", "rbd")
+        )
+        for scheme in ("http", "https"):
+            self.assertEqual("http_ranges", self.single[scheme]["store_entry"])
+
+    def test_the_classes_of_locations_stay(self) -> None:
+        self.make("http", "web")
+        before = self.multi["http"]["web"]["location_class"]
+        self.installed("http")
+        after = self.multi["http"]["web"]["location_class"]
+        self.assertIs(before, after)
+
+    def test_again(self) -> None:
+        """Nothing is made anew, unless glance_store has made its own."""
+        self.make("http", "web")
+        self.installed("http")
+        ours = self.multi["http"]["web"]
+        self.assertEqual({"web": ADDED}, self.installed("http"))
+        self.assertIs(ours, self.multi["http"]["web"])
+        self.make("http", "web")
+        self.assertEqual({"web": ADDED}, self.installed("http"))
+        self.assertEqual(
+            "http_ranges", self.multi["http"]["web"]["store_entry"]
+        )
+
+    def test_back(self) -> None:
+        self.make("http", "web")
+        before = type(self.multi["http"]["web"]["store"])
+        self.installed("http")
+        self.assertEqual({"web": NONE}, self.installed())
+        info = self.multi["http"]["web"]
+        self.assertIs(before, type(info["store"]))
+        self.assertEqual("http", info["store_entry"])
+        self.assertEqual({"web": ADDED}, self.installed("http"))
+
+    def test_not_as_expected(self) -> None:
+        """What is not known stays as it is, and one line tells so."""
+        info = {"store": Unknown(), "store_entry": "http"}
+        self.multi["http"] = {"web": info}
+        with self.assertLogs(installation.LOG.logger, "WARNING") as logged:
+            self.assertEqual({"web": NONE}, self.installed("http"))
+            self.assertEqual({"web": NONE}, self.installed("http"))
+        self.assertEqual(1, len(logged.output))
+        self.assertIn(f"its driver is {__name__}.Unknown", logged.output[0])
+        self.assertIs(info, self.multi["http"]["web"])
+
+    def test_not_to_be_made(self) -> None:
+        self.make("http", "web")
+        entry_points = {"http": "missing_ranges"}
+        with mock.patch.dict(installation.ENTRY_POINTS, entry_points):
+            with self.assertLogs(installation.LOG.logger, "WARNING") as logged:
+                self.assertEqual({"web": NONE}, self.installed("http"))
+        self.assertIn("missing_ranges", logged.output[0])
+        self.assertEqual("http", self.multi["http"]["web"]["store_entry"])
+
+    def test_survey(self) -> None:
+        backends = {
+            "fast": "file",
+            "web": "http",
+            "ceph": "rbd",
+            "other": "unknown",
+        }
+        found = stores.survey(backends, ["http"])
+        self.assertEqual(
+            [OWN, ADDED, NONE, NONE], [each.access for each in found]
+        )
+        self.assertEqual(list(backends), [each.name for each in found])
+        self.assertIn("cannot be loaded", found[3].reason)
+
+    def test_survey_of_another_driver(self) -> None:
+        module = optional.module("glance_filters.stores.http")
+        other = dataclasses.replace(module.BUILTIN, methods={"gone": ()})
+        with mock.patch.object(module, "BUILTIN", other):
+            [found] = stores.survey({"web": "http"}, ["http"])
+        self.assertEqual(NONE, found.access)
+        self.assertEqual("its driver has no gone", found.reason)
+
+    def test_no_stores(self) -> None:
+        nothing: tuple[Any, ...] = ({}, {"glance_store.location": None})
+        with self.assertLogs(installation.LOG.logger, "INFO") as logged:
+            for modules in nothing:
+                fake = types.SimpleNamespace(modules=modules)
+                with mock.patch.object(installation, "sys", fake):
+                    self.assertEqual((), stores.install(["http"]))
+                    for _ in range(2):
+                        found = stores.install(["http"], is_serving=True)
+                        self.assertEqual((), found)
+            self.assertEqual((), stores.install([], is_serving=True))
+        self.assertEqual(1, len(logged.output))
+        self.assertIn("has no effect", logged.output[0])

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The documentation names what the tree has."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from xml.etree import ElementTree
+
+import testtools
+
+import glance_filters
+from bench import cost, table
+from glance_filters.filters.registry import FILTERS
+
+DOCS = pathlib.Path(glance_filters.__file__).parents[1] / "doc" / "source"
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def names_in(picture: str) -> list[str]:
+    """Return the names of the boxes of a picture, from top to bottom."""
+    root = ElementTree.parse(DOCS / "pictures" / picture)
+    texts = root.findall(f"{_SVG}text[@class='name']")
+    return [text.text or "" for text in texts]
+
+
+class FiltersTest(testtools.TestCase):
+    def test_picture_has_them_in_their_order(self) -> None:
+        expected = [each.name for each in FILTERS]
+        names = names_in("pipeline.svg")
+        self.assertEqual(
+            expected, [name for name in names if name in expected]
+        )
+
+    def test_each_has_a_page_that_opens_with_its_example(self) -> None:
+        index = (DOCS / "index.rst").read_text()
+        for each in FILTERS:
+            page = (DOCS / "filters" / f"{each.name}.rst").read_text()
+            self.assertIn(f".. include:: {each.name}-example.inc\n", page)
+            self.assertIn(f":doc:`filters/{each.name}`", index)
+
+
+class RoomsTest(testtools.TestCase):
+    def test_picture_and_page_have_those_of_the_import_contract(self) -> None:
+        text = (DOCS.parents[1] / "pyproject.toml").read_text()
+        contract = re.search(r"^layers = \[(.*?)\]", text, re.M | re.S)
+        assert contract is not None
+        # opts.py holds no more than a list of what filters have.
+        rooms = [
+            room for room in re.findall(r"\w+", contract[1]) if room != "opts"
+        ]
+        page = (DOCS / "architecture.rst").read_text()
+        self.assertEqual(rooms, names_in("rooms.svg"))
+        self.assertEqual(
+            rooms, re.findall(r"^   \* - ``(\w+)``$", page, re.MULTILINE)
+        )
+
+
+class LogTest(testtools.TestCase):
+    def test_words_to_search_for_are_logged(self) -> None:
+        package = pathlib.Path(glance_filters.__file__).parent
+        source = "".join(
+            file.read_text()
+            for file in package.rglob("*.py")
+            if "tests" not in file.parts
+        )
+        # Texts go on in the next line.
+        source = re.sub(r'"\s+"', "", source)
+        page = (DOCS / "operation.rst").read_text()
+        table, _, _ = page.partition("\nCounters\n")
+        cells = re.findall(r"^     - (``.*``)$", table, re.MULTILINE)
+        self.assertTrue(cells)
+        for cell in cells:
+            for words in re.findall("``(.+?)``", cell):
+                self.assertIn(words, source)
+
+
+class CostTest(testtools.TestCase):
+    def test_table_has_what_it_is_made_of(self) -> None:
+        """The rows and columns by name are those of the detailed tables."""
+        detailed = (DOCS / "benchmarks-table.inc").read_text()
+        for _, title, row, column, _, _ in cost.QUESTIONS:
+            _, found, section = detailed.partition(f"\n{title}\n---")
+            self.assertTrue(found, title)
+            self.assertIn(f"   * - {row}\n", section)
+            self.assertIn(f"     - {column}\n", section)
+
+    def test_a_part_that_was_not_measured_is_left_out(self) -> None:
+        asked, title, row, column, form, reason = cost.QUESTIONS[-1]
+        head = ("", "other", column)
+        sections = [table.Section(title, "", head, [(row, "x", "1 us (2)")])]
+        self.assertEqual(
+            [(asked, form.format("1 us"), reason)], list(cost.rows(sections))
+        )
