@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from glance_filters import proxy
-from glance_filters.filters import configuration, standalone
 from glance_filters.proxy import settings
 
 if TYPE_CHECKING:
@@ -106,14 +105,11 @@ def add_parser(sub_parsers: SubParsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal ends it; return the exit status."""
     try:
-        server = _server(options)
-    except ImportError:
-        sys.stderr.write("gunicorn is needed: install glance-filters[serve]\n")
-        return EXIT_WRONG
+        config = proxy_settings(options)
     except settings.SettingsError as error:
         sys.stderr.write(f"glance-filters serve: {error}\n")
         return EXIT_WRONG
-    server.run()
+    _server(options, config).run()
     return 0
 
 
@@ -133,16 +129,12 @@ def proxy_settings(options: argparse.Namespace) -> settings.Settings:
     )
 
 
-def _server(options: argparse.Namespace) -> Any:
-    """Return what serves, not started yet.
-
-    :raises ImportError: if gunicorn is not there
-    :raises SettingsError: if an argument is wrong
-    """
+def _server(options: argparse.Namespace, config: settings.Settings) -> Any:
+    """Return what serves, not started yet."""
     from gunicorn import errors
     from gunicorn.app import base
 
-    config = proxy_settings(options)
+    from glance_filters.filters import configuration, standalone
 
     class Server(base.BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib import parse
 
-from paste.deploy import converters
-
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the text names it."""
@@ -78,12 +76,19 @@ def _url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
+def _bool(text: str) -> bool:
+    # The command that serves can say what is missing.
+    from paste.deploy import converters
+
+    return bool(converters.asbool(text))
+
+
 _CONVERTERS: Mapping[str, Callable[[str], Any]] = {
     "pool_size": int,
     "connect_timeout": float,
     "read_timeout": float,
-    "verify": converters.asbool,
-    "preserve_host": converters.asbool,
+    "verify": _bool,
+    "preserve_host": _bool,
 }
 
 
