@@ -105,11 +105,16 @@ def add_parser(sub_parsers: SubParsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal ends it; return the exit status."""
     try:
-        config = proxy_settings(options)
+        server = _server(options)
+    except ModuleNotFoundError as error:
+        if error.name != "gunicorn":
+            raise
+        sys.stderr.write("gunicorn is needed: install glance-filters[serve]\n")
+        return EXIT_WRONG
     except settings.SettingsError as error:
         sys.stderr.write(f"glance-filters serve: {error}\n")
         return EXIT_WRONG
-    _server(options, config).run()
+    server.run()
     return 0
 
 
@@ -129,12 +134,18 @@ def proxy_settings(options: argparse.Namespace) -> settings.Settings:
     )
 
 
-def _server(options: argparse.Namespace, config: settings.Settings) -> Any:
-    """Return what serves, not started yet."""
+def _server(options: argparse.Namespace) -> Any:
+    """Return what serves, not started yet.
+
+    :raises ModuleNotFoundError: if gunicorn or another library is not there
+    :raises SettingsError: if an argument is wrong
+    """
     from gunicorn import errors
     from gunicorn.app import base
 
     from glance_filters.filters import configuration, standalone
+
+    config = proxy_settings(options)
 
     class Server(base.BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:

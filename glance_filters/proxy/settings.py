@@ -76,8 +76,8 @@ def _url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _bool(text: str) -> bool:
-    # The command that serves can say what is missing.
+def _boolean(text: str) -> bool:
+    # What reads a section has paste.deploy; a command need not.
     from paste.deploy import converters
 
     return bool(converters.asbool(text))
@@ -87,8 +87,8 @@ _CONVERTERS: Mapping[str, Callable[[str], Any]] = {
     "pool_size": int,
     "connect_timeout": float,
     "read_timeout": float,
-    "verify": _bool,
-    "preserve_host": _bool,
+    "verify": _boolean,
+    "preserve_host": _boolean,
 }
 
 

@@ -30,7 +30,7 @@ ENTRY_POINTS = {
     "swift": "swift_ranges",
 }
 
-_GROUP = "glance_store.drivers"
+ENTRY_POINT_GROUP = "glance_store.drivers"
 
 
 class Access(enum.Enum):
@@ -58,8 +58,8 @@ class StoreAccess:
     reason: str = ""
 
 
-_NO_DRIVER = "there is no driver with random access for it"
-_LEFT_OUT = "random_access_stores does not name its type"
+NO_DRIVER = "there is no driver with random access for it"
+LEFT_OUT = "random_access_stores does not name its type"
 
 # Why stores stay as they are, by name and class. What was found once is not
 # tried, nor logged, on each request.
@@ -125,7 +125,10 @@ class _Registered:
         conf = self.info["store"].conf
         arguments = (conf, self.backend) if self.backend else (conf,)
         manager: Any = driver.DriverManager(
-            _GROUP, entry_point, invoke_args=arguments, invoke_on_load=True
+            ENTRY_POINT_GROUP,
+            entry_point,
+            invoke_args=arguments,
+            invoke_on_load=True,
         )
         store = manager.driver
         store.configure()
@@ -171,7 +174,7 @@ def _installed(each: _Registered, types: Sequence[str]) -> StoreAccess:
     elif _has_random_access(each.info["store"]):
         return each.access(Access.OWN)
     if ours is None or each.type not in types:
-        return each.access(Access.NONE, _LEFT_OUT if ours else _NO_DRIVER)
+        return each.access(Access.NONE, LEFT_OUT if ours else NO_DRIVER)
     name = each.backend or each.type
     key = (name, type(each.info["store"]))
     if key not in _kept:

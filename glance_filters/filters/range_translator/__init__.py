@@ -24,11 +24,11 @@ Range, Content-Range or If-* field but the filter's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from glance_filters import errors, stores
-from glance_filters.filters import base, configuration
+from glance_filters.filters import base, configuration, findings
 from glance_filters.filters.range_translator import (
     legacy,
     options,
@@ -71,6 +71,25 @@ class RangeTranslator(base.Filter[options.RangeTranslatorSettings]):
         if not _FIELD_VALUE.fullmatch(values["cache_control"]):
             raise ValueError("cache_control is no value of a header field")
         return options.RangeTranslatorSettings(**values)
+
+    @classmethod
+    def check(
+        cls, place: str, config: configuration.Configuration
+    ) -> Iterator[findings.Finding]:
+        """Yield how parts of images are read from each store."""
+        backends = config.of_service(None, "enabled_backends") or {}
+        types = config.values()["random_access_stores"]
+        for each in stores.survey(backends, types):
+            reads = "from any position, "
+            if each.access is stores.Access.NONE:
+                reads = "as a whole only: "
+            yield findings.Finding(
+                place,
+                f"store {each.name} ({each.type}) is read {reads}"
+                f"{each.reason or each.access.value}",
+                "See the documentation of stores",
+                True,
+            )
 
     def prepare(self, settings: options.RangeTranslatorSettings) -> None:
         """Have the stores read as the settings say, if there are stores yet.

@@ -19,6 +19,7 @@ from glance_filters.paste.file import DEFAULT_FLAVOR
 # those that lead to the paste file.
 _OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
     (None, cfg.IntOpt("workers")),
+    (None, cfg.DictOpt("enabled_backends", default={})),
     (None, cfg.BoolOpt("show_multiple_locations", default=False)),
     (None, cfg.StrOpt("worker_self_reference_url")),
     (None, cfg.StrOpt("public_endpoint")),

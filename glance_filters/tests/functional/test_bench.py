@@ -49,14 +49,15 @@ class PassThroughTest(testtools.TestCase):
 class CoresTest(testtools.TestCase):
     def test_ranges_are_given_by_the_core_or_cut(self) -> None:
         size = 5 * cores.BLOCK
-        for is_native, asked in ((True, 1), (False, 3)):
+        # What ignores Range has sent the whole already.
+        for is_native in (True, False):
             core = cores.Core(size, is_native)
             app = apps.filtered("range_translator", core)
             environ = apps.environ_of(
                 "GET", f"{apps.IMAGE}/file", Range="bytes=1000-70999"
             )
             self.assertEqual(70_000, apps.send(app, environ))
-            self.assertEqual(asked, core.asked)
+            self.assertEqual(1, core.asked)
 
     def test_uploads_are_inspected(self) -> None:
         core = uploads.UploadCore("raw")

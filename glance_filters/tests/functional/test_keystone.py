@@ -189,7 +189,8 @@ class KeystoneTest(testtools.TestCase):
         self.assertEqual(DATA[1000:2000], answer.content)
         self.check(403, "walter", "PATCH", path, None, REMOVE)
         self.check(204, ADMIN, "POST", f"{path}/actions/deactivate")
-        self.check(409, "walter", "PATCH", path, None, REMOVE)
+        self.check(403, "walter", "PATCH", path, None, REMOVE)
+        self.check(409, "wendy", "PATCH", path, None, REMOVE)
         # By Glance's default policy only the role ``admin`` downloads it now.
         for user, status in (("wendy", 403), ("walter", 403), (ADMIN, 206)):
             self.check(status, user, "GET", f"{path}/file", RANGE)

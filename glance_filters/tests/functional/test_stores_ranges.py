@@ -59,10 +59,12 @@ class StoreMixin:
 
     :cvar kind: the type of the store, and its name
     :cvar is_single: whether it is Glance's only store
+    :cvar is_filtered: whether range_translator is in the pipeline
     """
 
     kind: ClassVar[str]
     is_single: ClassVar[bool] = False
+    is_filtered: ClassVar[bool] = False
 
     def setUp(self) -> None:
         super().setUp()  # type: ignore[misc]
@@ -70,7 +72,7 @@ class StoreMixin:
         if reason is not None:
             self.skipTest(reason)  # type: ignore[attr-defined]
         self.cloud = store_servers.glance(
-            self.kind, stores.TYPES, self.is_single
+            self.kind, stores.TYPES, self.is_single, self.is_filtered
         )
         self.image_id = self.cloud.create(DATA, self.kind)
         self.cloud.server.take()
@@ -140,6 +142,28 @@ class SingleMixin(StoreMixin):
         self.assertEqual(DATA, self.cloud.get(self.image_id).body)
 
 
+class FilteredMixin(StoreMixin):
+    """With random access, behind range_translator."""
+
+    is_filtered = True
+    connections: ClassVar[int]
+    assertEqual: Any  # noqa: N815
+    assertIn: Any  # noqa: N815
+    assertLessEqual: Any  # noqa: N815
+
+    def test_several_parts(self) -> None:
+        """What they share is opened once, and no more is read."""
+        parts = ((5, 14), (SIZE // 2, SIZE // 2 + 1), (SIZE - 7, SIZE - 1))
+        text = ",".join(f"{first}-{last}" for first, last in parts)
+        found = self.cloud.get(self.image_id, f"bytes={text}")
+        traffic = self.cloud.server.take()
+        self.assertEqual(206, found.status)
+        for first, last in parts:
+            self.assertIn(DATA[first : last + 1], found.body)
+        self.assertLessEqual(traffic.received, len(parts) * HEAD_BYTES)
+        self.assertEqual(self.connections, traffic.connections)
+
+
 class S3Test(RangesMixin, testtools.TestCase):
     kind = "s3"
     connections, methods = 1, ["GET"]
@@ -174,3 +198,23 @@ class CephSingleTest(SingleMixin, testtools.TestCase):
 
 class SwiftSingleTest(SingleMixin, testtools.TestCase):
     kind = "swift"
+
+
+class S3FilteredTest(FilteredMixin, testtools.TestCase):
+    kind = "s3"
+    connections = 3
+
+
+class HttpFilteredTest(FilteredMixin, testtools.TestCase):
+    kind = "http"
+    connections = 3
+
+
+class CephFilteredTest(FilteredMixin, testtools.TestCase):
+    kind = "rbd"
+    connections = 1
+
+
+class SwiftFilteredTest(FilteredMixin, testtools.TestCase):
+    kind = "swift"
+    connections = 1

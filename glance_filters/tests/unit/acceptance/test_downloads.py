@@ -92,12 +92,13 @@ class DownloadsTest(testtools.TestCase):
         asked = "GET versions; GET image by the URL of the CURRENT one"
         document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
         self.check(asked, answer(200, document), answer(300, document))
-        for other in (
+        others: list[dict[str, Any]] = [
             {},
             {"versions": []},
             {"versions": [{"id": "v2.4"}]},
             {"versions": [{"id": "x", "status": "CURRENT"}]},
-        ):
+        ]
+        for other in others:
             self.assertRaises(
                 scratch.NotTried, run, CHECKS[asked], answer(200, other)
             )
