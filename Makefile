@@ -59,6 +59,12 @@ $(VENV)/.installed-security: $(VENV)/.installed security-requirements.txt
 	  -r security-requirements.txt
 	@touch $@
 
+$(VENV)/.installed-mutation: $(VENV)/.installed mutation-requirements.txt
+	@echo "==> installing what makes mutants"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -r mutation-requirements.txt
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/python -m demo
 
@@ -106,6 +112,11 @@ bench: $(VENV)/.installed-bench
 # That all of it runs: a few rounds, and nothing is written.
 bench-quick: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench --quick
+
+# Mutants that the unit tests let live: ROOM=http, or ROOM=http/ranges.py
+# MUTATION_ARGS="--sample 100".
+mutation: $(VENV)/.installed-mutation
+	@$(BIN)/python -m mutation $(ROOM) $(MUTATION_ARGS)
 
 # Mixed traffic for a quarter of an hour: what grows, and what fails.
 SOAK_SECONDS ?= 900
