@@ -28,8 +28,8 @@ test-command = "{python} -W ignore -m unittest discover -q -f -t . {tests}"
 name = "local"
 """
 _SECONDS = 60.0
-# What these change is nothing that a test could see. Annotations are text here,
-# and numbers and None are what they are equal to.
+# What these change, no test can see: annotations are text here, and numbers
+# and None are what they are equal to.
 _WITHOUT = re.compile(
     r"core/(ReplaceBinaryOperator_BitOr_\w+"
     r"|ReplaceComparisonOperator_(Eq_Is|Is_Eq|NotEq_IsNot|IsNot_NotEq))"
