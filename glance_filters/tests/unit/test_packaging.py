@@ -213,7 +213,6 @@ WITHOUT_TESTS_OF_THEIR_OWN = frozenset(
         "locks/backend.py",
         "metadefs/schema.py",
         "opts.py",
-        "stores/survey.py",
     )
 )
 
