@@ -184,6 +184,18 @@ class UnsafeContent(FilterError):
         )
 
 
+class LocationNotInspected(FilterError):
+    """A request gives an image a location, whose data nobody inspects."""
+
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__(
+            "New locations of images are not allowed, as the data behind "
+            "them is not inspected. Upload or import the data."
+        )
+
+
 class FormatsChanged(FilterError):
     """An image got other formats after its upload was judged by the old ones.
 

@@ -67,7 +67,12 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
 
     name = "disk_format_validator"
     opts = options.OPTS
-    api_calls = (*changes.READERS, *_SCHEMAS, *_UPLOADS)
+    api_calls = (
+        *changes.READERS,
+        calls.ADD_LOCATION,
+        *_SCHEMAS,
+        *_UPLOADS,
+    )
 
     @classmethod
     def make_settings(
@@ -92,15 +97,16 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
                 "glance-api.conf",
             )
         methods = config.of_service(None, "enabled_import_methods") or ()
-        plugins = config.of_service(
-            "image_import_opts", "image_import_plugins"
-        )
+        has_plugin = _has_plugin(config)
+        if values["staged_data"] == "leave" and not has_plugin:
+            yield findings.Finding(
+                place,
+                "staged data is inspected by nobody: staged_data is leave",
+                f"Add {_IMPORT_PLUGIN} to [image_import_opts] "
+                "image_import_plugins in glance-api.conf",
+            )
         fetching = [each for each in _FETCHING if each in methods]
-        if (
-            fetching
-            and values["inspect"] != "off"
-            and _IMPORT_PLUGIN not in (plugins or ())
-        ):
+        if fetching and values["inspect"] != "off" and not has_plugin:
             yield findings.Finding(
                 place,
                 "data that Glance itself fetches is not inspected: "
@@ -121,17 +127,39 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
                 "%s. Add them to its option [image_format] disk_formats.",
                 ", ".join(refused),
             )
+        if (
+            settings.enabled
+            and settings.staged_data == "leave"
+            and not _has_plugin(self._config)
+        ):
+            LOG.warning(
+                "Staged data is inspected by nobody: staged_data is leave, "
+                "and %s is not in [image_import_opts] image_import_plugins.",
+                _IMPORT_PLUGIN,
+            )
 
     def handle(
         self, request: Request, settings: DiskFormatValidatorSettings
     ) -> WSGIApplication | None:
         """Refuse the request, inspect its data, or answer with the list."""
         if request.call in _UPLOADS:
-            if settings.inspect == "off":
+            is_left = (
+                request.call == calls.STAGE_IMAGE
+                and settings.staged_data == "leave"
+            )
+            if settings.inspect == "off" or is_left:
                 return None
             return self._inspect(request, settings)
         if request.call in _SCHEMAS:
             return self._schema(request, settings)
+        if (
+            settings.refuse_locations
+            and settings.inspect == "enforce"
+            and changes.adds_location(request, settings.max_body_size)
+        ):
+            raise errors.LocationNotInspected
+        if request.call not in changes.READERS:
+            return None
         read = changes.READERS[request.call]
         for value in read(request, settings.max_body_size):
             # Null is no format yet.
@@ -222,6 +250,12 @@ def _formats(image: images.Image | None) -> tuple[str | None, ...] | None:
     return (
         None if image is None else (image.disk_format, image.container_format)
     )
+
+
+def _has_plugin(config: configuration.Configuration) -> bool:
+    """Return True if the import plugin is in force."""
+    plugins = config.of_service("image_import_opts", "image_import_plugins")
+    return _IMPORT_PLUGIN in (plugins or ())
 
 
 def _refused_by_glance(

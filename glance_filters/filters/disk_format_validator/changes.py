@@ -37,6 +37,19 @@ def _posted(*path: str) -> Reader:
     return read
 
 
+def adds_location(request: Request, max_bytes: int) -> bool:
+    """Return True if a request gives an image a new location.
+
+    :param max_bytes: the longest body to read, inclusive
+    """
+    if request.call == calls.ADD_LOCATION:
+        return request.read_json(max_bytes) is not None
+    return request.call == calls.UPDATE_IMAGE and any(
+        operation.path[0] == "locations" and bool(operation.value)
+        for operation in request.read_patch(max_bytes)
+    )
+
+
 READERS: Mapping[calls.ApiCall, Reader] = {
     calls.CREATE_IMAGE: _posted("disk_format"),
     calls.CREATE_TASK: _posted("input", "image_properties", "disk_format"),

@@ -53,6 +53,31 @@ OPTS: tuple[cfg.Opt, ...] = (
             "installs with all that they need."
         ),
     ),
+    cfg.StrOpt(
+        "staged_data",
+        default="judge",
+        choices=[
+            ("judge", "inspect it when it is staged"),
+            ("leave", "leave it to the import plugin"),
+        ],
+        mutable=True,
+        help=(
+            "What to do with data that is staged for an import (PUT "
+            "/v2/images/ID/stage). 'leave' needs glance_filters_inspect in "
+            "[image_import_opts] image_import_plugins of Glance, which then "
+            "refuses the import."
+        ),
+    ),
+    cfg.BoolOpt(
+        "refuse_locations",
+        default=False,
+        mutable=True,
+        help=(
+            "Whether to refuse new locations of images with 403 Forbidden "
+            "while inspect is enforce. Nobody inspects the data behind a "
+            "location."
+        ),
+    ),
     cfg.IntOpt(
         "max_body_size",
         default=1024 * 1024,
@@ -78,6 +103,8 @@ class DiskFormatValidatorSettings:
     enabled: bool
     disk_formats: tuple[str, ...]
     inspect: str
+    staged_data: str
+    refuse_locations: bool
     max_body_size: int
 
 

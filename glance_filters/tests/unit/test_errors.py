@@ -122,6 +122,7 @@ class AnswerTest(unittest.TestCase):
             errors.ContentMismatch("raw", "qcow2"),
             errors.UnsafeContent("raw", "qcow2", "Image has a backing file"),
             errors.FormatsChanged("ID"),
+            errors.LocationNotInspected(),
             errors.BodyTooLarge(1),
             errors.BodyUnreadable("it ended too early"),
             errors.ImageUnknown("ID"),

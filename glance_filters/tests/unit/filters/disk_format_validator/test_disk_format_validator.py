@@ -298,6 +298,82 @@ class SizeTest(ValidatorCase):
         self.assertEqual(200, self.send(str(len(NOISE)), chunked=True))
 
 
+class LocationsTest(ValidatorCase):
+    """Nobody inspects what is behind a location."""
+
+    ADD = b'[{"op": "add", "path": "/locations/-", "value": {"url": "x"}}]'
+    NONE = b'[{"op": "replace", "path": "/locations", "value": []}]'
+    REMOVE = b'[{"op": "remove", "path": "/locations/0"}]'
+    ON = {"refuse_locations": "true", "inspect": "enforce"}
+
+    def send(self, method: str, path: str, body: bytes, **section: str) -> int:
+        environ = fakes.environ_of(
+            method,
+            path,
+            body,
+            CONTENT_TYPE="application/openstack-images-v2.1-json-patch",
+        )
+        return fakes.call(self.filter(**section), environ)[0]
+
+    @NEEDS_INSPECTORS
+    def test_refused(self) -> None:
+        for method, path, body, code in (
+            ("PATCH", IMAGE, self.ADD, 403),
+            ("PATCH", IMAGE, self.ADD.replace(b"add", b"replace"), 200),
+            ("PATCH", IMAGE, self.NONE, 200),
+            ("PATCH", IMAGE, self.NONE.replace(b"[]", b'[{"url": ""}]'), 403),
+            ("PATCH", IMAGE, self.REMOVE, 200),
+            ("POST", f"{IMAGE}/locations", b'{"url": "x"}', 403),
+            ("POST", f"{IMAGE}/locations", b"", 200),
+        ):
+            with self.subTest(method, body=body):
+                self.assertEqual(
+                    code, self.send(method, path, body, **self.ON)
+                )
+
+    @NEEDS_INSPECTORS
+    def test_only_if_asked_for(self) -> None:
+        for section in (
+            {"inspect": "enforce"},
+            {"refuse_locations": "true", "inspect": "warn"},
+        ):
+            for method, path, body in (
+                ("PATCH", IMAGE, self.ADD),
+                ("POST", f"{IMAGE}/locations", b'{"url": "x"}'),
+            ):
+                code = self.send(method, path, body, **section)
+                self.assertEqual(200, code, str(section))
+
+
+@NEEDS_INSPECTORS
+class StagedDataTest(ValidatorCase):
+    def stage(self, name: str, **section: str) -> int:
+        self.core.answers[IMAGE] = record()
+        path = FILE.replace("/file", f"/{name}")
+        app = self.filter(inspect="enforce", **section)
+        return int(self.call("PUT", path, BACKED_QCOW2, app)[0])
+
+    def test_left_to_the_plugin(self) -> None:
+        self.assertEqual(415, self.stage("stage"))
+        with self.assertLogs(level="WARNING") as logs:
+            self.assertEqual(200, self.stage("stage", staged_data="leave"))
+        self.assertIn("inspected by nobody", logs.output[0])
+        self.assertEqual(415, self.stage("file", staged_data="leave"))
+
+    def test_no_warning_with_the_plugin(self) -> None:
+        conf = cfg.ConfigOpts()
+        opt = cfg.ListOpt("image_import_plugins")
+        conf.register_opt(opt, "image_import_opts")
+        conf([])
+        plugins = ["glance_filters_inspect"]
+        conf.set_override("image_import_plugins", plugins, "image_import_opts")
+        with mock.patch.object(cfg, "CONF", conf):
+            log = disk_format_validator.LOG
+            with mock.patch.object(log, "warning") as warning:
+                self.filter(staged_data="leave")
+            warning.assert_not_called()
+
+
 class CoreListTest(ValidatorCase):
     def test_formats_that_glance_itself_refuses(self) -> None:
         conf = cfg.ConfigOpts()
