@@ -13,6 +13,14 @@ REQUIREMENTS := requirements.txt test-requirements.txt functional-requirements.t
 BENCH_REQUIREMENTS := bench-requirements.txt
 LINT_REQUIREMENTS := lint-requirements.txt doc/requirements.txt
 
+# pip takes minutes for what takes uv seconds.
+UV := $(shell command -v uv)
+ifdef UV
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+else
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
 # uv is to trust the certification authorities that the machine trusts.
 export UV_SYSTEM_CERTS ?= true
 
@@ -31,19 +39,19 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(BIN)/python $(REQUIREMENTS) setup.cfg pyproject.toml
 	@echo "==> installing real Glance and this checkout (a minute or two)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(INSTALL) \
 	  $(addprefix -r ,$(REQUIREMENTS)) -e .
 	@touch $@
 
 $(VENV)/.installed-lint: $(VENV)/.installed $(LINT_REQUIREMENTS)
 	@echo "==> installing the style, type and documentation tools"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(INSTALL) \
 	  $(addprefix -r ,$(LINT_REQUIREMENTS))
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed $(BENCH_REQUIREMENTS)
 	@echo "==> installing what the benchmarks compare with"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(INSTALL) \
 	  $(addprefix -r ,$(BENCH_REQUIREMENTS))
 	@touch $@
 
@@ -55,14 +63,20 @@ $(VENV)/.installed-stores: $(VENV)/.installed stores-requirements.txt
 
 $(VENV)/.installed-matrix: $(VENV)/.installed matrix-requirements.txt
 	@echo "==> installing what makes environments of other releases of Glance"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(INSTALL) \
 	  -r matrix-requirements.txt
 	@touch $@
 
 $(VENV)/.installed-security: $(VENV)/.installed security-requirements.txt
 	@echo "==> installing what looks for weaknesses"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(INSTALL) \
 	  -r security-requirements.txt
+	@touch $@
+
+$(VENV)/.installed-mutation: $(VENV)/.installed mutation-requirements.txt
+	@echo "==> installing what makes mutants"
+	@$(INSTALL) \
+	  -r mutation-requirements.txt
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -124,6 +138,11 @@ bench: $(VENV)/.installed-bench
 # That all of it runs: a few rounds, and nothing is written.
 bench-quick: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench --quick
+
+# Mutants that the unit tests let live: ROOM=http, or ROOM=http/ranges.py
+# MUTATION_ARGS="--sample 100".
+mutation: $(VENV)/.installed-mutation
+	@$(BIN)/python -m mutation $(ROOM) $(MUTATION_ARGS)
 
 # Mixed traffic for a quarter of an hour: what grows, and what fails.
 SOAK_SECONDS ?= 900

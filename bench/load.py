@@ -31,12 +31,15 @@ class Load:
 
     :ivar downloaded: bytes of whole downloads and of the last, cut ones
     :ivar uploaded: bytes of whole uploads
-    :ivar failed: how many requests failed
+    :ivar refused: how many requests Glance answered with 500, as it does
+        where SQLite is asked to write too much at once
+    :ivar failed: how many requests failed otherwise
     :ivar seconds: how long it took
     """
 
     downloaded: int = 0
     uploaded: int = 0
+    refused: int = 0
     failed: int = 0
     seconds: float = 0.0
 
@@ -62,6 +65,10 @@ def run(
     return Load(**json.loads(done.stdout))
 
 
+class _Refused(Exception):
+    """Glance answered with an error of its own."""
+
+
 class _Clients:
     """All clients of a run, a thread each."""
 
@@ -75,11 +82,9 @@ class _Clients:
     def _is_over(self) -> bool:
         return time.monotonic() >= self._end
 
-    def _note(self, downloaded: int, uploaded: int, failed: int) -> None:
+    def _note(self, what: str, count: int) -> None:
         with self._lock:
-            self.load.downloaded += downloaded
-            self.load.uploaded += uploaded
-            self.load.failed += failed
+            setattr(self.load, what, getattr(self.load, what) + count)
 
     def _connect(self) -> socket.socket:
         address = ("127.0.0.1", self._port)
@@ -134,19 +139,21 @@ class _Clients:
                         if not count:
                             raise ConnectionError("cut off")
                         got += count
-                    self._note(got, 0, 0)
+                    self._note("downloaded", got)
         except OSError:
-            self._note(0, 0, 1)
+            self._note("failed", 1)
 
     def upload(self, file: BinaryIO, size: int) -> None:
         """Make images, upload their data and delete them."""
-        try:
-            with self._connect() as sock:
-                while not self._is_over():
+        while not self._is_over():
+            try:
+                with self._connect() as sock:
                     self._upload_one(sock, file, size)
-                    self._note(0, size, 0)
-        except OSError:
-            self._note(0, 0, 1)
+                self._note("uploaded", size)
+            except _Refused:
+                self._note("refused", 1)
+            except OSError:
+                self._note("failed", 1)
 
     def _upload_one(
         self, sock: socket.socket, file: BinaryIO, size: int
@@ -168,10 +175,16 @@ class _Clients:
             if method == "POST":
                 sock.sendall(image)
             if method == "PUT":
-                sock.sendfile(file, count=size)
+                # Who is refused early still gets the answer.
+                with contextlib.suppress(
+                    BrokenPipeError, ConnectionResetError
+                ):
+                    sock.sendfile(file, count=size)
             status, length, got = self._read_head(sock)
             while got < length:
                 got += len(sock.recv(length - got))
+            if status == 500:
+                raise _Refused
             if status != expected:
                 raise ConnectionError(f"{method}: {status}")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What range_translator costs, on cores with and without ranges."""
+"""What range_translator costs, on stand-ins with and without ranges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench import apps, cores, effort, figures, goals, measure, table
 
 _MIB = 2**20
 _FILE = f"{apps.IMAGE}/file"
-_HEAD = ("", "bare core", "with the filter", "added", "core requests")
+_HEAD = ("", "alone", "with the filter", "added", "requests to Glance")
 
 
 def _get(**headers: str) -> dict[str, Any]:
@@ -53,21 +53,22 @@ def native(rounds: int) -> table.Section:
         if not verdicts:
             verdicts = [
                 goals.Goal(
-                    "Ranges: added to a plain range on a native core",
+                    "Ranges: added to one range, stand-in that understands "
+                    "Range",
                     20e-6,
                     found.added,
                     write=figures.duration,
                 ),
                 goals.Goal(
-                    "Ranges: core requests for a plain range on a native core",
+                    "Ranges: requests to Glance for one range, same stand-in",
                     1,
                     core.asked,
                 ),
             ]
     return table.Section(
-        "Ranges: a core that understands Range",
-        "An image of 100 MiB whose data cost nothing; the core gives out the "
-        "same bytes by itself.",
+        "Ranges: a stand-in that understands Range",
+        "An image of 100 MiB whose data costs nothing. The stand-in alone "
+        "sends the same bytes.",
         _HEAD,
         rows,
         verdicts,
@@ -112,20 +113,21 @@ def cutting(rounds: int, size: int) -> table.Section:
                 if path is not None and place == "at the end":
                     verdicts.append(
                         goals.Goal(
-                            "Ranges: throughput when cutting from a core "
-                            "that reads a file, as a part of the bare core's",
+                            "Ranges: throughput when cutting from a stand-in "
+                            "that reads a file, as a part of that alone",
                             0.95,
                             found.throughput,
                             at_most=False,
                         )
                     )
     return table.Section(
-        "Ranges: a core that knows none",
+        "Ranges: a stand-in that does not",
         f"An image of {figures.size(size)}, of which a range is cut out. The "
-        "bare core's data are iterated to the same byte, in blocks of 64 KiB. "
+        "data of the stand-in alone is iterated to the same byte, in blocks "
+        "of 64 KiB. "
         "To iterate the same block of memory is no work at all, so there the "
         "filter's own time per block shows.",
-        ("", "bare core", "with the filter", "throughput"),
+        ("", "alone", "with the filter", "throughput"),
         rows,
         verdicts,
     )
@@ -181,14 +183,14 @@ def several(rounds: int) -> table.Section:
     return table.Section(
         "Ranges: several in one request",
         "Of 100 MiB, spread over the image. Added: to as many requests for "
-        "one range on a core that understands Range; to iterating the whole "
-        "as far as needed on one that does not.",
+        "one range on a stand-in that understands Range; to iterating the "
+        "whole as far as needed on one that does not.",
         (
             "",
             "Range: added",
-            "core requests",
+            "requests to Glance",
             "no Range: added",
-            "core requests",
+            "requests to Glance",
         ),
         rows,
     )

@@ -106,7 +106,9 @@ def run(options: argparse.Namespace) -> int:
     """Serve until a signal ends it; return the exit status."""
     try:
         server = _server(options)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "gunicorn":
+            raise
         sys.stderr.write("gunicorn is needed: install glance-filters[serve]\n")
         return EXIT_WRONG
     except settings.SettingsError as error:
@@ -135,7 +137,7 @@ def proxy_settings(options: argparse.Namespace) -> settings.Settings:
 def _server(options: argparse.Namespace) -> Any:
     """Return what serves, not started yet.
 
-    :raises ImportError: if gunicorn is not there
+    :raises ModuleNotFoundError: if gunicorn or another library is not there
     :raises SettingsError: if an argument is wrong
     """
     from gunicorn import errors

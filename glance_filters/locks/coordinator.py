@@ -113,13 +113,13 @@ def _fail_at_once(coordinator: Any) -> None:
     make_client = coordinator._make_client
 
     def make(*args: Any) -> Any:
-        from redis import backoff, retry
-
         client = make_client(*args)
         manager = getattr(client.connection_pool, "sentinel_manager", None)
         for each in (client, *getattr(manager, "sentinels", ())):
-            # Old releases do not retry.
+            # Old releases, which do not retry, have not.
             if hasattr(each, "set_retry"):
+                from redis import backoff, retry
+
                 each.set_retry(retry.Retry(backoff.NoBackoff(), 0))
         return client
 
@@ -145,14 +145,16 @@ def _disconnect(client: Any) -> None:
 def _default_options(url: urls.ServerUrl, seconds: float) -> dict[str, Any]:
     """Return the options that *url* leaves open, by the driver's names."""
     options: dict[str, Any] = {}
+    # Whole seconds: old releases cut the rest off, and 0 is no time at all.
+    timeout = max(1, math.ceil(seconds))
     if url.scheme == "redis":
         options = {
-            "socket_timeout": seconds,
-            "socket_connect_timeout": seconds,
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
         }
     elif url.scheme.startswith("etcd3+") and "timeout" not in url.query:
         options = {
-            "timeout": max(1, math.ceil(seconds)),
+            "timeout": timeout,
             "lock_timeout": LEASE_SECONDS,
             "membership_timeout": LEASE_SECONDS,
         }

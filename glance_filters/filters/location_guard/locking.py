@@ -134,13 +134,14 @@ class ImageLocking:
         :raises ImageBusy: if others do not release the lock in time
         :raises LocksUnavailable: if images cannot be locked now
         """
-        spelled = request.image_id
-        held = self._try(spelled)
+        # Unless Glance says otherwise, all spellings are of one image.
+        folded = locks.fold_id(request.image_id)
+        held = self._try(folded)
         try:
             image = request.fetch_image()
             is_own = not is_patch or permission.is_own(request, image)
-            if held is not None and is_own and image.id in (None, spelled):
-                return self._held(image, spelled, held, is_required)
+            if held is not None and is_own and image.id in (None, folded):
+                return self._held(image, folded, held, is_required)
         except BaseException:
             if held is not None:
                 held.release()
@@ -149,7 +150,7 @@ class ImageLocking:
             held.release()
         if not is_own and not permission.may_modify(request, image):
             raise NotPermitted
-        image_id = image.id or spelled
+        image_id = image.id or folded
         held = self._wait(image_id, is_required, is_patient=False)
         try:
             image = request.fetch_image()
@@ -195,7 +196,8 @@ class ImageLocking:
                     error,
                 )
             except locks.LockUnavailable as error:
-                LOG.warning("Could not lock image %.80r: %s", image_id, error)
+                # The outage itself is logged once, by the locks.
+                LOG.debug("Could not lock image %.80r: %s", image_id, error)
                 if is_required:
                     raise errors.LocksUnavailable(image_id) from error
                 return None

@@ -49,6 +49,7 @@ class PassThroughTest(testtools.TestCase):
 class CoresTest(testtools.TestCase):
     def test_ranges_are_given_by_the_core_or_cut(self) -> None:
         size = 5 * cores.BLOCK
+        # What ignores Range has sent the whole already.
         for is_native in (True, False):
             core = cores.Core(size, is_native)
             app = apps.filtered("range_translator", core)
@@ -56,7 +57,6 @@ class CoresTest(testtools.TestCase):
                 "GET", f"{apps.IMAGE}/file", Range="bytes=1000-70999"
             )
             self.assertEqual(70_000, apps.send(app, environ))
-            # One that does not know Range answers with the whole at once.
             self.assertEqual(1, core.asked)
 
     def test_uploads_are_inspected(self) -> None:

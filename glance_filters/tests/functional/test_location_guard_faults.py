@@ -65,6 +65,17 @@ class FaultCase(testtools.TestCase):
         answer = image_requests.upload(self.client, image_id)
         self.assertEqual(others, answer.status, str(answer))
 
+    def wait_for_locks(self) -> None:
+        """Wait until each worker asks the lock server again."""
+        limit = time.monotonic() + LONG_SECONDS
+        good = 0
+        # Enough for both workers to have answered.
+        while good < 10:
+            status = self.replace(self.client.create_image()).status
+            good = good + 1 if status == 200 else 0
+            if time.monotonic() > limit:
+                raise TimeoutError("images cannot be locked")
+
     def check_with_locks(self) -> None:
         image_id = self.client.create_image()
         # Each worker leaves a server alone for a while after it has failed.
@@ -107,6 +118,7 @@ class RedisFaultsTest(FaultCase):
         self.redis.stop()
         self.check_without_locks()
         self.redis.start()
+        self.wait_for_locks()
         self.check_with_locks()
 
     def test_paused_and_continued(self) -> None:
@@ -114,6 +126,7 @@ class RedisFaultsTest(FaultCase):
         self.redis.pause()
         self.check_without_locks(503)
         self.redis.resume()
+        self.wait_for_locks()
         self.check_with_locks()
 
     def test_stopped_in_mid_request(self) -> None:
@@ -133,6 +146,7 @@ class RedisFaultsTest(FaultCase):
         self.assertEqual([200], [each.status for each in answers])
         self.assertEqual("active", self.client.show(image_id).json["status"])
         self.redis.start()
+        self.wait_for_locks()
         self.check_with_locks()
 
     def test_worker_that_is_killed_while_it_holds_a_lock(self) -> None:
@@ -174,6 +188,7 @@ class FolderFaultsTest(FaultCase):
         self.use_this_process(f"file://{folder}")
         self.check_without_locks()
         folder.unlink()
+        self.wait_for_locks()
         self.check_with_locks()
         folder.chmod(0o777)
         self.check_without_locks()

@@ -361,7 +361,7 @@ class RecordedTest(testtools.TestCase):
                 app = proxy.app_factory({}, upstream=upstream.url)
                 self.assertEqual(data, self.take(app, len(data)))
                 if promised > len(data):
-                    upstream.conversation().closed.wait(30)
+                    self.assertTrue(upstream.conversation().closed.wait(30))
 
     def take(self, app: Any, count: int) -> bytes:
         """Read so many bytes of an answer, and close it."""

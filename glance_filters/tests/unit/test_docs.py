@@ -57,6 +57,25 @@ class RoomsTest(testtools.TestCase):
         )
 
 
+class LogTest(testtools.TestCase):
+    def test_words_to_search_for_are_logged(self) -> None:
+        package = pathlib.Path(glance_filters.__file__).parent
+        source = "".join(
+            file.read_text()
+            for file in package.rglob("*.py")
+            if "tests" not in file.parts
+        )
+        # Texts go on in the next line.
+        source = re.sub(r'"\s+"', "", source)
+        page = (DOCS / "operation.rst").read_text()
+        table, _, _ = page.partition("\nCounters\n")
+        cells = re.findall(r"^     - (``.*``)$", table, re.MULTILINE)
+        self.assertTrue(cells)
+        for cell in cells:
+            for words in re.findall("``(.+?)``", cell):
+                self.assertIn(words, source)
+
+
 class CostTest(testtools.TestCase):
     def test_table_has_what_it_is_made_of(self) -> None:
         """The rows and columns by name are those of the detailed tables."""

@@ -203,23 +203,6 @@ class PasteFileTest(testtools.TestCase):
 # Modules that only the tests of others run. There are to be no more of them.
 WITHOUT_TESTS_OF_THEIR_OWN = frozenset(
     (
-        # Run against real services, in functional/test_acceptance.
-        "acceptance/changes.py",
-        "acceptance/checks.py",
-        "acceptance/downloads.py",
-        "cmd/try_service.py",
-        # In unit/proxy, by what of an exchange they are about, and in
-        # functional/test_proxy.
-        "filters/standalone.py",
-        "proxy/__init__.py",
-        "proxy/app.py",
-        "proxy/connections.py",
-        "cmd/check_metadefs.py",
-        "cmd/check_paste.py",
-        "cmd/edit_paste.py",
-        "cmd/main.py",
-        "cmd/show_paste.py",
-        "cmd/status.py",
         "filters/disk_format_validator/changes.py",
         "filters/disk_format_validator/options.py",
         "filters/findings.py",
@@ -230,7 +213,6 @@ WITHOUT_TESTS_OF_THEIR_OWN = frozenset(
         "locks/backend.py",
         "metadefs/schema.py",
         "opts.py",
-        "paste/check.py",
     )
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
@@ -50,6 +51,14 @@ class ServeTest(testtools.TestCase):
         ):
             self.assertEqual(2, serve.run(self.parse(*arguments)))
             self.assertIn(expected, self.stderr.getvalue())
+
+    def test_without_gunicorn(self) -> None:
+        with mock.patch.dict("sys.modules", {"gunicorn": None}):
+            self.assertEqual(2, serve.run(self.parse("--upstream=http://h")))
+        self.assertEqual(
+            "gunicorn is needed: install glance-filters[serve]\n",
+            self.stderr.getvalue(),
+        )
 
     def test_without_an_upstream(self) -> None:
         self.assertRaises(SystemExit, self.parse)

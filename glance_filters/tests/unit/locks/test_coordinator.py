@@ -132,6 +132,10 @@ class CoordinatorTest(testtools.TestCase):
         self.assertIn("did not stop: gone", self.logger.output)
 
     def test_redis_is_to_fail_at_once(self) -> None:
+        redis = mock.Mock()
+        patch = mock.patch.dict("sys.modules", redis=redis)
+        patch.start()
+        self.addCleanup(patch.stop)
         sentinel, client = mock.Mock(), mock.Mock()
         manager = SimpleNamespace(sentinels=[sentinel])
         client.connection_pool = SimpleNamespace(sentinel_manager=manager)
@@ -143,19 +147,20 @@ class CoordinatorTest(testtools.TestCase):
             wrapped = self.coordinator._make_client  # type: ignore[attr-defined]
             self.assertIs(made, wrapped("url", {}))
             make.assert_called_once_with("url", {})
+        never = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
         for each in (client, sentinel):
-            [[retry]] = [call.args for call in each.set_retry.mock_calls]
-            self.assertEqual(0, retry.get_retries())
+            each.set_retry.assert_called_once_with(never)
+        redis.retry.Retry.assert_called_with(redis.backoff.NoBackoff(), 0)
 
     def test_options(self) -> None:
         for url, options in (
             (
                 "redis://host",
-                {"socket_timeout": 1.5, "socket_connect_timeout": 1.5},
+                {"socket_timeout": 2, "socket_connect_timeout": 2},
             ),
             (
                 "redis://host?socket_timeout=3",
-                {"socket_connect_timeout": 1.5},
+                {"socket_connect_timeout": 2},
             ),
             (
                 "etcd3+http://host?lock_timeout=3",

@@ -390,6 +390,10 @@ class UrlTest(testtools.TestCase):
             self.assertEqual(f"locks by {scheme!r} {text}", str(error))
 
     def test_servers(self) -> None:
+        for module in ("coordinator", "database"):
+            self.useFixture(
+                fixtures.MockPatch(f"glance_filters.locks.{module}.make")
+            )
         for url in (
             "redis://:secret@127.0.0.1",
             "mysql+pymysql://u:secret@127.0.0.1/glance",

@@ -171,8 +171,12 @@ class LockTest(GuardTestCase):
         image = f"/v2/images/{IMAGE_ID.upper()}"
         self.assertEqual((409, "1"), self.call_while_held("PATCH", image))
         # Others keep them apart: that is another image.
-        self.core.answers["GET"] = fakes.image("active")
+        body = document.replace(IMAGE_ID.encode(), IMAGE_ID.upper().encode())
+        self.core.answers["GET"] = fakes.Answer(body=body)
         self.assertEqual((200, ""), self.call_while_held("PATCH", image))
+        # Where Glance does not tell, all of them are one.
+        self.core.answers["GET"] = fakes.image("active")
+        self.assertEqual((409, "1"), self.call_while_held("PATCH", image))
 
     def test_a_stranger_does_not_lock(self) -> None:
         document = b'{"owner": "alice", "status": "active"}'

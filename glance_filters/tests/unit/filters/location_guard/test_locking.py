@@ -106,7 +106,7 @@ class ImageLockingTest(unittest.TestCase):
             pass
         with self.assertLogs(level="WARNING"):
             self.configure(self.url)
-        with self.assertLogs(locking.LOG.logger, "WARNING"):
+        with self.assertLogs(locking.LOG.logger, "DEBUG"):
             with self.assertRaises(errors.LocksUnavailable):
                 self.hold("a")
             held = self.hold("a", False)

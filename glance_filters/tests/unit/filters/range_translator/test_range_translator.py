@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import unittest
 from typing import Any
+from unittest import mock
 
+from glance_filters.filters import range_translator
 from glance_filters.tests.fixtures import http_client
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.filters.range_translator import fake_glance
@@ -140,3 +142,25 @@ class CoreProtocolTest(unittest.TestCase):
             with self.subTest(protocol):
                 self.assertEqual((206, DATA[2:7]), (found.status, found.body))
                 self.assertEqual(asked, glance.asked)
+
+
+class CheckTest(unittest.TestCase):
+    def test_how_each_store_is_read(self) -> None:
+        config = mock.Mock()
+        config.values.return_value = {"random_access_stores": ()}
+        for backends, expected in (
+            (None, []),
+            (
+                {"fast": "file"},
+                ["store fast (file) is read from any position"],
+            ),
+            ({"web": "http"}, ["store web (http) is read as a whole only"]),
+        ):
+            config.of_service.return_value = backends
+            found = [
+                each.message
+                for each in range_translator.RangeTranslator.check("x", config)
+            ]
+            self.assertEqual(len(expected), len(found))
+            for start, message in zip(expected, found):
+                self.assertEqual(start, message[: len(start)])

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import testtools
+
+from glance_filters.acceptance import downloads, scratch
+from glance_filters.acceptance.downloads import DATA
+from glance_filters.tests.unit.acceptance.cases import answer, run
+
+CHECKS = {check.asked: check for check in downloads.CHECKS}
+PART: dict[str, Any] = {
+    "Content_Range": "bytes 12-30/1000",
+    "Content_Length": "19",
+}
+
+
+class DownloadsTest(testtools.TestCase):
+    """A check holds for the right answer, and for no other."""
+
+    def check(self, asked: str, *answers: Any) -> None:
+        right, *wrong = answers
+        self.assertTrue(run(CHECKS[asked], right).holds, asked)
+        for each in wrong:
+            self.assertFalse(run(CHECKS[asked], each).holds, str(each))
+
+    def test_a_part(self) -> None:
+        right = answer(206, DATA[12:31], **PART)
+        for asked in (
+            "GET file, Range: bytes=12-30",
+            "GET file, Content-Range: bytes 12-30/1000",
+        ):
+            self.check(
+                asked,
+                right,
+                answer(200, DATA),
+                answer(206, DATA[:19], **PART),
+                answer(206, DATA[12:31]),
+                dataclasses.replace(right, cut="breaks off"),
+            )
+
+    def test_several(self) -> None:
+        body = DATA[:5] + b"bytes 997-999/1000" + DATA[-3:]
+        kind = {"Content_Type": "multipart/byteranges; boundary=x"}
+        self.check(
+            "GET file, Range: bytes=0-4,-3",
+            answer(206, body, **kind),
+            answer(206, body),
+            answer(206, DATA[:5], **kind),
+            answer(400),
+        )
+
+    def test_unsatisfiable(self) -> None:
+        self.check(
+            "GET file, Range: bytes=1000-",
+            answer(416, Content_Range="bytes */1000"),
+            answer(416),
+            answer(200, DATA),
+        )
+
+    def test_whole(self) -> None:
+        fields = {"ETag": '"x"', "Accept_Ranges": "bytes"}
+        self.check(
+            "GET file",
+            answer(200, DATA, **fields),
+            answer(200, DATA, ETag='"x"'),
+            answer(200, DATA[1:], **fields),
+        )
+        self.check(
+            "HEAD file",
+            answer(200, Content_Length="1000"),
+            answer(200, Content_Length="0"),
+            answer(405),
+        )
+
+    def test_conditions(self) -> None:
+        for asked, status, other in (
+            ("GET file, If-None-Match: *", 304, 200),
+            ('GET file, If-Match: "another"', 412, 200),
+        ):
+            self.check(asked, answer(status), answer(other, DATA))
+        self.check(
+            'GET file, If-Range: "another", Range: bytes=12-30',
+            answer(200, DATA),
+            answer(206, DATA[12:31], **PART),
+        )
+
+    def test_versions(self) -> None:
+        asked = "GET versions; GET image by the URL of the CURRENT one"
+        document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
+        self.check(asked, answer(200, document), answer(300, document))
+        others: list[dict[str, Any]] = [
+            {},
+            {"versions": []},
+            {"versions": [{"id": "v2.4"}]},
+            {"versions": [{"id": "x", "status": "CURRENT"}]},
+        ]
+        for other in others:
+            self.assertRaises(
+                scratch.NotTried, run, CHECKS[asked], answer(200, other)
+            )

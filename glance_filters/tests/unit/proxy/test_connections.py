@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any
+
+import fixtures
+from webob import exc
+
+from glance_filters.tests.fixtures.raw_upstream import Conversation
+from glance_filters.tests.unit.proxy.cases import (
+    LENGTH,
+    SHORT_SECONDS,
+    ProxyCase,
+    raw,
+    serve,
+    stopped,
+)
+from glance_filters.wsgi import bodies
+
+
+class LeftUnreadTest(ProxyCase):
+    """An answer that is not read to its end (Newton sends such)."""
+
+    def test_nobody_waits(self) -> None:
+        upstream = self.upstream(stopped(LENGTH + b"01234"), serve)
+        _, body = self.start()
+        self.assertEqual(b"01234", next(iter(body)))
+        bodies.close(body)
+        self.assertTrue(upstream.conversation().closed.wait(30))
+        self.assertEqual(200, self.request().status)
+        self.assertEqual(2, len(upstream.conversations))
+
+    def test_what_follows_an_answer_is_not_another(self) -> None:
+        def script(client: Conversation) -> None:
+            raw(LENGTH + b"0123456789" + LENGTH + b"9876543210")(client)
+            serve(client)
+
+        self.upstream(script, serve)
+        self.assertEqual(b"0123456789", self.request().body)
+        self.assertIn(b"GET / HTTP/1.1", self.request().body)
+
+
+class Failing:
+    """A body that raises once its data was read."""
+
+    def __init__(self, data: bytes, error: Exception) -> None:
+        self._data = data
+        self._error = error
+
+    def read(self, size: int) -> bytes:
+        data, self._data = self._data[:size], self._data[size:]
+        if not data:
+            raise self._error
+        return data
+
+
+class UploadTest(ProxyCase):
+    FRAMINGS: tuple[dict[str, Any], ...] = (
+        {"CONTENT_LENGTH": "10"},
+        {
+            "HTTP_TRANSFER_ENCODING": "chunked",
+            "wsgi.input_terminated": True,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+        },
+    )
+
+    def check(self, stream: Any, expected: str) -> None:
+        """Check that the upstream cannot take a part for the whole."""
+        for framing in self.FRAMINGS:
+            upstream = self.upstream(Conversation.wait_closed, serve)
+            status, body = self.start(
+                "PUT", **framing, **{"wsgi.input": stream()}
+            )
+            bodies.close(body)
+            self.assertEqual(expected, status)
+            client = upstream.conversation()
+            self.assertTrue(client.closed.wait(30))
+            self.assertIn(b"data", client.received)
+            self.assertFalse(client.received.endswith(b"0\r\n\r\n"))
+            self.assertEqual(200, self.request().status)
+
+    def test_client_gone(self) -> None:
+        for error in (
+            OSError("gone"),
+            BrokenPipeError("gone"),
+            ConnectionResetError("gone"),
+            TimeoutError("gone"),
+            ValueError("not a chunk"),
+        ):
+            self.check(
+                lambda error=error: Failing(b"data", error), "400 Bad Request"
+            )
+
+    def test_filter_refuses(self) -> None:
+        refusal = exc.HTTPUnsupportedMediaType("unsafe")
+        self.check(
+            lambda: Failing(b"data", refusal), "415 Unsupported Media Type"
+        )
+
+    def test_body_ends_early(self) -> None:
+        upstream = self.upstream(Conversation.wait_closed)
+        status, _ = self.start(
+            "PUT",
+            **{"wsgi.input": io.BytesIO(b"data"), "CONTENT_LENGTH": "10"},
+        )
+        self.assertEqual("400 Bad Request", status)
+        self.assertTrue(upstream.conversation().closed.wait(30))
+
+    def test_answered_early(self) -> None:
+        """The rest of the upload is not read, nor taken for a request."""
+
+        class Endless:
+            def __init__(self, answered: threading.Event) -> None:
+                self.count = 0
+                self._answered = answered
+
+            def read(self, size: int) -> bytes:
+                self.count += 1
+                # The first piece is on its way before there is an answer.
+                if self.count > 1:
+                    self._answered.wait(30)
+                return b"a" * min(size, 10)
+
+        for framing in self.FRAMINGS:
+            answered = threading.Event()
+
+            def refuse(
+                client: Conversation,
+                answered: threading.Event = answered,
+            ) -> None:
+                client.read_until(b"aaaa")
+                client.answer(b"no", "409 Conflict")
+                answered.set()
+                client.wait_closed()
+
+            upstream = self.upstream(refuse, serve)
+            stream = Endless(answered)
+            status, body = self.start(
+                "PUT",
+                **{
+                    **framing,
+                    "wsgi.input": stream,
+                    **(
+                        {"CONTENT_LENGTH": "1000000"}
+                        if "CONTENT_LENGTH" in framing
+                        else {}
+                    ),
+                },
+            )
+            self.assertEqual("409 Conflict", status)
+            self.assertEqual([b"no"], list(body))
+            bodies.close(body)
+            self.assertLess(stream.count, 5)
+            self.assertTrue(upstream.conversation().closed.wait(30))
+            self.assertEqual(200, self.request().status)
+            self.assertEqual(2, len(upstream.conversations))
+
+    def test_continue(self) -> None:
+        """The client is asked for the body once the upstream wants it."""
+
+        class Body(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                case.assertTrue(wanted.is_set())
+                return super().read(size)
+
+        def willing(client: Conversation) -> None:
+            client.read_head()
+            wanted.set()
+            client.send(b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n")
+            client.answer(client.read(4))
+
+        def silent(client: Conversation) -> None:
+            client.read_head()
+            wanted.set()
+            client.answer(client.read(4))
+
+        def refusing(client: Conversation) -> None:
+            client.read_head()
+            client.answer(b"no", "401 Unauthorized")
+            client.wait_closed()
+
+        case = self
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "glance_filters.proxy.connections.CONTINUE_SECONDS", 0.2
+            )
+        )
+        for script, expected in (
+            (willing, ("200 OK", [b"data"])),
+            (silent, ("200 OK", [b"data"])),
+            (refusing, ("401 Unauthorized", [b"no"])),
+        ):
+            wanted = threading.Event()
+            upstream = self.upstream(script)
+            status, body = self.start(
+                "PUT",
+                HTTP_EXPECT="100-continue",
+                CONTENT_LENGTH="4",
+                **{"wsgi.input": Body(b"data")},
+            )
+            self.assertEqual(expected, (status, list(body)))
+            bodies.close(body)
+            received = upstream.conversation().received
+            self.assertIn(b"Expect: 100-continue\r\n", received)
+
+    def test_upstream_takes_nothing(self) -> None:
+        def script(client: Conversation) -> None:
+            client.read_head()
+            done.wait(30)
+
+        class Zeros:
+            def read(self, size: int) -> bytes:
+                return bytes(size)
+
+        done = threading.Event()
+        self.addCleanup(done.set)
+        self.upstream(script, read_timeout=SHORT_SECONDS)
+        status, _ = self.start(
+            "PUT", **{"wsgi.input": Zeros(), "CONTENT_LENGTH": str(10**9)}
+        )
+        self.assertEqual("504 Gateway Timeout", status)
+        done.set()
+
+    def test_upstream_takes_its_time(self) -> None:
+        """It may read more slowly than it accepts connections."""
+        paused = threading.Event()
+
+        def script(client: Conversation) -> None:
+            client.read_head()
+            paused.wait(1)
+            client.read(4_000_000)
+            client.answer()
+
+        self.upstream(script, connect_timeout=SHORT_SECONDS)
+        status, _ = self.start(
+            "PUT",
+            **{
+                "wsgi.input": io.BytesIO(bytes(4_000_000)),
+                "CONTENT_LENGTH": "4000000",
+            },
+        )
+        self.assertEqual("200 OK", status)
