@@ -55,6 +55,12 @@ $(VENV)/.installed-bench: $(VENV)/.installed $(BENCH_REQUIREMENTS)
 	  $(addprefix -r ,$(BENCH_REQUIREMENTS))
 	@touch $@
 
+$(VENV)/.installed-stores: $(VENV)/.installed stores-requirements.txt
+	@echo "==> installing servers and clients of stores"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -r stores-requirements.txt
+	@touch $@
+
 $(VENV)/.installed-matrix: $(VENV)/.installed matrix-requirements.txt
 	@echo "==> installing what makes environments of other releases of Glance"
 	@$(INSTALL) \
@@ -112,6 +118,18 @@ fuzz: $(VENV)/.installed
 	  HYPOTHESIS_PROFILE=long $(BIN)/python -m unittest --quiet --buffer \
 	    glance_filters.tests.fuzz.test_disk_formats || exit 1; \
 	done
+
+# The tests on real stores, Ceph and Swift too, and then the tests of ranges,
+# locations and uploads with their data there. Ceph (ceph-mon, ceph-osd,
+# ceph-common, python3-rbd, python3-rados) and memcached are to be installed
+# with the system's packages; what is not there is left out, and said so.
+STORES ?= rbd s3 swift
+STORE_TESTS := functional.test_(range_translator|download_clients|location_guard|disk_formats|upload|real_glance)
+stores: $(VENV)/.installed-stores
+	@GLANCE_FILTERS_TEST_STORES="$(STORES)" $(BIN)/stestr run --slowest stores
+	@for store in $(STORES); do echo "==> data on $$store"; \
+	  $(BIN)/python -m glance_filters.tests.fixtures.store_servers $$store \
+	  $(BIN)/python -m stestr run "$(STORE_TESTS)" || exit 1; done
 
 # What the filters cost, in comparison; writes the tables of the documentation.
 bench: $(VENV)/.installed-bench

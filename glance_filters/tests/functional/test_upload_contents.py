@@ -24,6 +24,7 @@ from glance_filters.tests.fixtures import (
     disk_files,
     disk_images,
     glance_config,
+    judged_images,
     real_glance,
 )
 
@@ -390,6 +391,11 @@ class WarnTest(ContentsCase):
         data = images.make_empty("qcow2", backing=True)
         for declared in ("qcow2", "raw", "ami"):
             self.check_refused(declared, data, "backing file")
+
+    def test_each_kind_of_unsafe_data_is_refused(self) -> None:
+        """What only the end tells is refused as what the head tells."""
+        for kind in judged_images.UNSAFE:
+            self.check_refused("raw", kind.images[0], kind.reason)
 
 
 class OffTest(ContentsCase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import unittest
 from typing import Any
@@ -147,28 +146,6 @@ class InstallationTest(unittest.TestCase):
                 self.assertEqual({"web": NONE}, self.installed("http"))
         self.assertIn("missing_ranges", logged.output[0])
         self.assertEqual("http", self.multi["http"]["web"]["store_entry"])
-
-    def test_survey(self) -> None:
-        backends = {
-            "fast": "file",
-            "web": "http",
-            "ceph": "rbd",
-            "other": "unknown",
-        }
-        found = stores.survey(backends, ["http"])
-        self.assertEqual(
-            [OWN, ADDED, NONE, NONE], [each.access for each in found]
-        )
-        self.assertEqual(list(backends), [each.name for each in found])
-        self.assertIn("cannot be loaded", found[3].reason)
-
-    def test_survey_of_another_driver(self) -> None:
-        module = optional.module("glance_filters.stores.http")
-        other = dataclasses.replace(module.BUILTIN, methods={"gone": ()})
-        with mock.patch.object(module, "BUILTIN", other):
-            [found] = stores.survey({"web": "http"}, ["http"])
-        self.assertEqual(NONE, found.access)
-        self.assertEqual("its driver has no gone", found.reason)
 
     def test_no_stores(self) -> None:
         nothing: tuple[Any, ...] = ({}, {"glance_store.location": None})
