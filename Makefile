@@ -57,7 +57,7 @@ $(VENV)/.installed-bench: $(VENV)/.installed $(BENCH_REQUIREMENTS)
 
 $(VENV)/.installed-stores: $(VENV)/.installed stores-requirements.txt
 	@echo "==> installing servers and clients of stores"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(INSTALL) \
 	  -r stores-requirements.txt
 	@touch $@
 

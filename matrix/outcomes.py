@@ -83,7 +83,7 @@ def _read(stream: bytes, log: Path) -> Outcomes:
 
     def note(test: Any) -> None:
         found[test["id"]] = test["status"]
-        if test["status"] in ("success", "skip"):
+        if test["status"] in ("success", "skip", "exists"):
             return
         with log.open("a") as output:
             output.write(f"{test['status']}: {test['id']}\n")

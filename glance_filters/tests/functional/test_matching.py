@@ -189,19 +189,18 @@ class MatchingCase(testtools.TestCase):
         for code, least in self.codes.items():
             self.assertGreater(codes[code], least, str(codes))
 
-    @hypothesis.settings(
-        suppress_health_check=[hypothesis.HealthCheck.differing_executors]
-    )
-    @hypothesis.given(
-        request_spellings.environs(),
-        st.sampled_from(PLACES),
-        st.sampled_from(STATUSES),
-    )
-    def test_spellings_together(
+    def check_all(
         self, environ: dict[str, Any], place: tuple[str, str], status: str
     ) -> None:
         for request in self.requests(environ):
             self.check(request, place, status)
+
+
+EACH_TOGETHER = hypothesis.given(
+    request_spellings.environs(),
+    st.sampled_from(PLACES),
+    st.sampled_from(STATUSES),
+)
 
 
 class LocationGuardTest(MatchingCase):
@@ -212,6 +211,13 @@ class LocationGuardTest(MatchingCase):
         self, record: recording_core.Record, status: str
     ) -> int | None:
         return expected_refusal(record, self.core.image, status)
+
+    # Hypothesis will not have one test of two classes.
+    @EACH_TOGETHER
+    def test_spellings_together(
+        self, environ: dict[str, Any], place: tuple[str, str], status: str
+    ) -> None:
+        self.check_all(environ, place, status)
 
 
 class DiskFormatValidatorTest(MatchingCase):
@@ -228,6 +234,12 @@ class DiskFormatValidatorTest(MatchingCase):
             disk_format_spellings.of(environ, collection)
             for collection in ("images", "tasks")
         ]
+
+    @EACH_TOGETHER
+    def test_spellings_together(
+        self, environ: dict[str, Any], place: tuple[str, str], status: str
+    ) -> None:
+        self.check_all(environ, place, status)
 
 
 # It is for the subclasses alone.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import unittest
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -14,7 +15,7 @@ import fixtures
 import testtools
 
 from glance_filters.locks import coordinator, errors
-from glance_filters.tests.fixtures import lock_leaks
+from glance_filters.tests.fixtures import lock_leaks, optional
 
 ONE = b"one"
 PATIENT_SECONDS = 30
@@ -131,6 +132,7 @@ class CoordinatorTest(testtools.TestCase):
         connection.connection.close()
         self.assertIn("did not stop: gone", self.logger.output)
 
+    @unittest.skipUnless(optional.module("redis"), "redis is not installed")
     def test_redis_is_to_fail_at_once(self) -> None:
         redis = mock.Mock()
         patch = mock.patch.dict("sys.modules", redis=redis)

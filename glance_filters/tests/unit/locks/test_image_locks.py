@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import unittest
 from collections.abc import Callable
 from unittest import mock
 
@@ -14,6 +15,7 @@ import testtools
 
 from glance_filters import locks
 from glance_filters.locks import errors, process
+from glance_filters.tests.fixtures import optional
 
 ONE = "2f5b3c1e-6f0e-4a53-9d0f-3a4f0c7b8a11"
 OTHER = "9e0d7a52-13f4-4c0b-8f5d-55d1b6a0c722"
@@ -389,6 +391,7 @@ class UrlTest(testtools.TestCase):
             )
             self.assertEqual(f"locks by {scheme!r} {text}", str(error))
 
+    @unittest.skipUnless(optional.module("redis"), "redis is not installed")
     def test_servers(self) -> None:
         for module in ("coordinator", "database"):
             self.useFixture(

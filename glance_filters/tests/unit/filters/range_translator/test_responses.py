@@ -393,8 +393,10 @@ class PartialTest(Case):
         self.assertIn("101 bytes", line)
         self.assertIn(IMAGE_ID, line)
         self.assertIn("400", line)
-        with self.assertNoLogs(responses.__name__, logging.INFO):
+        with self.assertLogs(responses.__name__, logging.INFO) as logs:
             self.get("bytes=100-101")
+            self.get("bytes=101-102")
+        self.assertEqual(1, len(logs.output))
 
 
 class ConditionsTest(Case):
