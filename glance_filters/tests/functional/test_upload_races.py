@@ -96,14 +96,14 @@ class UploadRaceTest(testtools.TestCase):
         self.assertIsNone(image["size"])
 
     def test_other_formats_than_were_judged(self) -> None:
-        """Unsafe data must not pass as those of a container."""
-        unsafe = disk_images.BACKED_QCOW2
+        """Data of another format must not pass as that of a container."""
+        other = disk_images.QCOW2
         for what in ("file", "stage"):
             image_id = self.alone.create_image(container_format="ova")
             patch = self.patcher(image_id, container_format="bare")
-            answer = self.upload(image_id, unsafe, patch, what)
+            answer = self.upload(image_id, other, patch, what)
             self.check_refused(answer, image_id)
-            answer = self.upload(image_id, unsafe, lambda: None, what)
+            answer = self.upload(image_id, other, lambda: None, what)
             self.assertEqual(415, answer.status)
 
             image_id = self.alone.create_image(disk_format="qcow2")
