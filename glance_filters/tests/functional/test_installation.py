@@ -195,6 +195,7 @@ class BuildTest(BuildCase):
         # What an upgrade would replace without a copy.
         self.assertEqual([], [n for n in names if "/etc/" in n])
 
+    @tests.nightly
     def test_unit_tests_run_from_the_sdist(self) -> None:
         """Those that read what is beside the package."""
         with tarfile.open(self.sdist) as archive:

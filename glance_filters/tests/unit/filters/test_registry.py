@@ -64,6 +64,19 @@ groups = {group: [opt.name for opt in opts_] for group, opts_ in
           opts.list_opts()}
 json.dump([groups, body], sys.stdout)
 """
+# Puts the filters into a file, prints it, checks it and takes them out again.
+COMMANDS = """
+import sys
+from glance_filters.cmd import main
+
+for command in ("insert --write", "check", "remove --write"):
+    status = main.main([*command.split(), sys.argv[1]])
+    if status:
+        sys.exit(f"{command}: {status}")
+    if command.startswith("insert"):
+        with open(sys.argv[1]) as file:
+            print(file.read())
+"""
 
 
 class FifthFilterTest(testtools.TestCase):
@@ -123,12 +136,8 @@ class FifthFilterTest(testtools.TestCase):
         file = self.root / "paste.ini"
         ini = glance_config.paste_ini(layout=glance_config.Layout.PIPELINE)
         file.write_text(ini)
-        command = ("-m", "glance_filters.cmd.main")
-        self.run_python(*command, "insert", "--write", str(file))
-        text = file.read_text()
+        text = self.run_python("-c", COMMANDS, str(file))
         self.assertIn(" range_translator fifth rootapp", text)
         factory = "glance_filters.filters.fifth:Fifth.factory"
         self.assertIn(f"paste.filter_factory = {factory}", text)
-        self.run_python(*command, "check", str(file))
-        self.run_python(*command, "remove", "--write", str(file))
         self.assertEqual(ini, file.read_text())
