@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         server = _server(options)
     except ModuleNotFoundError as error:
-        if error.name != "gunicorn":
+        if (error.name or "").partition(".")[0] != "gunicorn":
             raise
         sys.stderr.write("gunicorn is needed: install glance-filters[serve]\n")
         return EXIT_WRONG
@@ -137,15 +137,22 @@ def proxy_settings(options: argparse.Namespace) -> settings.Settings:
 def _server(options: argparse.Namespace) -> Any:
     """Return what serves, not started yet.
 
-    :raises ModuleNotFoundError: if gunicorn or another library is not there
-    :raises SettingsError: if an argument is wrong
+    The filters are made here, so that a wrong option is told once, and not by
+    each worker.
+
+    :raises ImportError: if gunicorn is not there
+    :raises SettingsError: if an argument, or an option of a filter, is wrong
     """
-    from gunicorn import errors
     from gunicorn.app import base
 
     from glance_filters.filters import configuration, standalone
 
-    config = proxy_settings(options)
+    try:
+        app = standalone.in_front_of(
+            proxy.make_app(proxy_settings(options)), options.config_files
+        )
+    except configuration.ConfigurationError as error:
+        raise settings.SettingsError(str(error)) from error
 
     class Server(base.BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -163,15 +170,6 @@ def _server(options: argparse.Namespace) -> Any:
                     self.cfg.set(name, value)
 
         def load(self) -> WSGIApplication:
-            try:
-                return standalone.in_front_of(
-                    proxy.make_app(config), options.config_files
-                )
-            except (
-                settings.SettingsError,
-                configuration.ConfigurationError,
-            ) as error:
-                # Ends the server and not only its worker.
-                raise errors.AppImportError(str(error)) from error
+            return app
 
     return Server()
