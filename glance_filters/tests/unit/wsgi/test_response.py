@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unittest
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -136,3 +137,61 @@ class CaptureTest(unittest.TestCase):
             [("Content-Type", "a/b"), ("Content-Length", "2")], answer.headers
         )
         self.assertEqual(b"ab", b"".join(answer.body))
+
+
+class RestartTest(unittest.TestCase):
+    """An application that fails calls ``start_response`` once more."""
+
+    def app(self, chunks: int) -> Any:
+        def run(environ: Any, start_response: Start) -> Iterator[bytes]:
+            start_response("200 OK", [("Content-Type", "a/b")])
+            for _ in range(chunks):
+                yield b"data"
+            try:
+                raise OSError("the store is gone")
+            except OSError:
+                start_response("500 Error", [], sys.exc_info())
+            yield b"error"
+
+        return run
+
+    def capture(self, chunks: int) -> response.CapturedResponse:
+        environ = fakes.environ_of("GET", "/")
+        return response.capture(self.app(chunks), environ)
+
+    def test_too_late_once_there_was_data(self) -> None:
+        captured = self.capture(2)
+        with self.assertRaisesRegex(OSError, "the store is gone"):
+            captured.read(1000)
+        # Nor may what is cut out of it go on with another response.
+        with self.assertRaisesRegex(OSError, "the store is gone"):
+            list(self.capture(2).body)
+
+    def test_replaced_before(self) -> None:
+        captured = self.capture(0)
+        self.assertEqual("500 Error", captured.status)
+        self.assertEqual(b"error", captured.read(1000))
+
+    def test_server_decides_over_what_is_replayed(self) -> None:
+        calls: list[Any] = []
+
+        def start_response(*arguments: Any) -> Any:
+            calls.append(arguments)
+            return lambda data: None
+
+        captured = self.capture(1)
+        body = captured(fakes.environ_of("GET", "/"), start_response)
+        self.assertEqual(b"dataerror", b"".join(body))
+        (first, second) = calls
+        self.assertEqual("200 OK", first[0])
+        self.assertEqual("500 Error", second[0])
+        self.assertIs(OSError, second[2][0])
+
+    def test_second_call_without_an_error(self) -> None:
+        def twice(environ: Any, start_response: Start) -> Iterable[bytes]:
+            start_response("200 OK", [])
+            start_response("200 OK", [])
+            return []
+
+        with self.assertRaises(AssertionError):
+            response.capture(twice, fakes.environ_of("GET", "/"))
