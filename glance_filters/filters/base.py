@@ -11,7 +11,7 @@ nothing else is done for them.
 from __future__ import annotations
 
 import abc
-import contextlib
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -19,7 +19,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from glance_filters import errors
-from glance_filters.filters import configuration, counters, findings
+from glance_filters.filters import configuration, findings, in_force
 from glance_filters.glance_api import calls, matching
 from glance_filters.glance_api.request import Request
 from glance_filters.wsgi import response
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOG = logging.getLogger(__name__)
+
+# The filters of this process, for those who look after it.
+RUNNING: weakref.WeakSet[Filter[Any]] = weakref.WeakSet()
 
 # Under these names middleware keeps the application behind it.
 _BEHIND = ("_app", "app", "application", "_application")
@@ -64,7 +67,7 @@ class Filter(abc.ABC, Generic[SettingsT]):
     """A paste.deploy filter for some calls of the Images API.
 
     :cvar name: the entry point, and the group of the options
-    :cvar opts: the options; those of :mod:`counters` are not for the settings
+    :cvar opts: the options; those of ``counters`` are not for the settings
     :cvar api_calls: the API calls that the filter is about
 
     :param app: the application behind the filter
@@ -74,10 +77,6 @@ class Filter(abc.ABC, Generic[SettingsT]):
     name: ClassVar[str]
     opts: ClassVar[Sequence[cfg.Opt]]
     api_calls: ClassVar[Sequence[calls.ApiCall]]
-
-    _settings: SettingsT
-    _counters: counters.Counters
-    _drain_timeout: float
 
     def __init__(
         self, app: WSGIApplication, config: configuration.Configuration
@@ -89,6 +88,9 @@ class Filter(abc.ABC, Generic[SettingsT]):
         self._other_marks = self._matcher.other_marks
         self._paths = self._matcher.paths
         self._seen_key = f"glance_filters.{self.name}"
+        self._in_force = in_force.InForce(
+            self.name, config, self._make_settings, self.prepare
+        )
 
     @classmethod
     def factory(
@@ -120,6 +122,9 @@ class Filter(abc.ABC, Generic[SettingsT]):
         :param config: for options of the service itself
         :raises ValueError: if they contradict each other
         """
+
+    def _make_settings(self, own: Mapping[str, Any]) -> SettingsT:
+        return self.make_settings(own, self._config)
 
     def prepare(self, settings: SettingsT) -> None:
         """Make what *settings* need, before they are in force.
@@ -156,48 +161,23 @@ class Filter(abc.ABC, Generic[SettingsT]):
 
         :raises ConfigurationError: if the configuration is wrong
         """
-        self._load()
+        self._in_force.start()
         if any(isinstance(each, type(self)) for each in _behind(self._app)):
             LOG.warning(
                 "The filter %s is in the pipeline twice; only the first one "
                 "acts. Remove the other one from the paste file.",
                 self.name,
             )
-        self._config.on_change(self.reload)
+        RUNNING.add(self)
 
-    def reload(self) -> None:
-        """Read the options again; keep all the old ones if one is wrong."""
-        try:
-            self._load()
-        except configuration.ConfigurationError as error:
-            LOG.error("Keeping the former settings: %s", error)
+    def complaints(self) -> Iterator[str]:
+        """Yield what is wrong with the filter now, for a health check."""
+        if self._in_force.refused is not None:
+            yield f"the former options are in force: {self._in_force.refused}"
 
-    def _load(self) -> None:
-        values = self._config.values()
-        shared = self._config.shared_values()
-        # The filter's own, or else those of all filters.
-        host, port = (
-            shared[opt.dest] if own is None else own
-            for opt in counters.OPTS
-            for own in (values.pop(opt.dest, None),)
-        )
-        with contextlib.ExitStack() as undo:
-            try:
-                settings = self.make_settings(values, self._config)
-                made = counters.make(self.name, host, port)
-                undo.callback(made.close)
-                self.prepare(settings)
-            except ValueError as error:
-                raise configuration.ConfigurationError(
-                    f"[{self.name}] {error}"
-                ) from error
-            undo.pop_all()
-        former = getattr(self, "_counters", None)
-        self._settings = settings
-        self._counters = made
-        self._drain_timeout = shared["drain_timeout"]
-        if former is not None:
-            former.close()
+    @property
+    def _settings(self) -> SettingsT:
+        return self._in_force.settings
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -219,8 +199,10 @@ class Filter(abc.ABC, Generic[SettingsT]):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer a request that may be ours."""
-        settings = self._settings
-        if not settings.enabled or self._seen_key in environ:
+        if self._seen_key in environ:
+            return self._app(environ, start_response)
+        is_due = self._in_force.is_due()
+        if not is_due and not self._settings.enabled:
             return self._app(environ, start_response)
         request = None
         app: WSGIApplication | None
@@ -228,15 +210,22 @@ class Filter(abc.ABC, Generic[SettingsT]):
             match = self._matcher.match(environ)
             if match is None:
                 return self._app(environ, start_response)
+            if is_due:
+                self._in_force.follow()
+            settings = self._settings
+            if not settings.enabled:
+                return self._app(environ, start_response)
             environ[self._seen_key] = True
-            self._counters.incr(f"{match.call.action}.requests")
+            self._in_force.counters.incr(f"{match.call.action}.requests")
             request = Request(self._app, environ, match, self.name)
             app = self.handle(request, settings)
             environ = request.environ
         except errors.FilterError as error:
+            if request is None and not self._settings.enabled:
+                return self._app(environ, start_response)
             if request is not None:
                 self.note_refusal(request, error)
-                request.drain(self._drain_timeout)
+                request.drain(self._in_force.drain_timeout)
             app = response.from_error(error)
         return (app or self._app)(environ, start_response)
 
@@ -254,7 +243,7 @@ class Filter(abc.ABC, Generic[SettingsT]):
         if not error.is_refusal:
             return
         action = request.call.action
-        self._counters.incr(f"{action}.refused.{int(error.status)}")
+        self._in_force.counters.incr(f"{action}.refused.{int(error.status)}")
         LOG.info(
             "%s refused %s %.255r: %.1024r",
             self.name,

@@ -5,18 +5,20 @@
 A filter's options live in the service's own configuration, in the group that
 has the filter's name; those that all filters share, in ``[glance_filters]``.
 A key in the filter's section of the paste file overrides the option for that
-filter. Everything is read once at load and again when oslo.config reports
-that the configuration files were mutated; no request reads the configuration.
+filter. Everything is read once at load, and again when the files have changed
+or oslo.config reports that it has mutated them. No request reads an option.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
 
-from glance_filters.filters import shared
+from glance_filters.filters import config_files, shared
+from glance_filters.filters.values import Values
 
 # How a section names the configuration to read, as in oslo.middleware.
 PROJECT_KEY = "oslo_config_project"
@@ -34,6 +36,7 @@ class Configuration:
 
     :param name: the filter's name, which is also the options' group
     :param opts: the filter's options
+    :ivar opts: those, and the ones that all filters share, by group
     :param section: the keys of the filter's section in the paste file, all
         of them text
     :param conf: the service's configuration, unless the section names
@@ -50,17 +53,24 @@ class Configuration:
         conf: cfg.ConfigOpts | None = None,
     ) -> None:
         self._name = name
-        self._opts = {opt.dest: opt for opt in opts}
-        self._shared = {opt.dest: opt for opt in shared.OPTS}
+        self.opts: Mapping[str, Sequence[cfg.Opt]] = {
+            name: opts,
+            shared.GROUP: shared.OPTS,
+        }
         self._overrides = self._typed(section)
         service = cfg.CONF if conf is None else conf
         self._conf = _oslo_conf(name, section, service)
-        self._conf.register_opts(opts, group=name)
-        self._conf.register_opts(shared.OPTS, group=shared.GROUP)
+        for group, each in self.opts.items():
+            self._conf.register_opts(each, group=group)
+        self.files = config_files.ConfigFiles(self._conf, self.opts)
 
     def _typed(self, section: Mapping[str, str]) -> dict[str, Any]:
         overrides = {}
-        known = {**self._shared, **self._opts}
+        known = {
+            opt.dest: opt
+            for group in (shared.GROUP, self._name)
+            for opt in self.opts[group]
+        }
         for key in section.keys() - _SOURCE_KEYS:
             opt = known.get(key)
             if opt is None:
@@ -87,30 +97,60 @@ class Configuration:
         :raises ConfigurationError: if a configuration file holds a value
             that is not of the option's type
         """
-        return self._values(self._name, self._opts)
+        return self._values(self._conf, self._name)
 
     def shared_values(self) -> dict[str, Any]:
         """Return the value of each option that all filters share.
 
         :raises ConfigurationError: as :meth:`values`
         """
-        return self._values(shared.GROUP, self._shared)
+        return self._values(self._conf, shared.GROUP)
 
-    def _values(self, name: str, opts: Iterable[str]) -> dict[str, Any]:
-        group = self._conf[name]
+    def read(self) -> Values:
+        """Return all values of the service's configuration.
+
+        :raises ConfigurationError: as :meth:`values`
+        """
+        return {group: self._values(self._conf, group) for group in self.opts}
+
+    def read_files(self) -> Values:
+        """Return all values as the files have them now.
+
+        What the service has set by itself stays as it is.
+
+        :raises ConfigurationError: as :meth:`values`, and if the files cannot
+            be read
+        """
+        try:
+            read = self.files.read()
+        except config_files.Unreadable as error:
+            raise ConfigurationError(str(error)) from error
+        return {group: self._values(read, group) for group in self.opts}
+
+    def _values(self, conf: cfg.ConfigOpts, group: str) -> dict[str, Any]:
         values = {}
-        for dest in opts:
-            if dest in self._overrides:
-                value = self._overrides[dest]
-            else:
-                try:
-                    value = group[dest]
-                except (cfg.Error, ValueError) as error:
-                    raise ConfigurationError(
-                        f"[{name}] {dest}: {error}"
-                    ) from error
-            values[dest] = tuple(value) if isinstance(value, list) else value
+        for opt in self.opts[group]:
+            try:
+                value = self._value(conf, group, opt.dest)
+            except (cfg.Error, ValueError) as error:
+                raise ConfigurationError(
+                    f"[{group}] {opt.dest}: {error}"
+                ) from error
+            values[opt.dest] = (
+                tuple(value) if isinstance(value, list) else value
+            )
         return values
+
+    def _value(self, conf: cfg.ConfigOpts, group: str, name: str) -> Any:
+        if name in self._overrides:
+            return self._overrides[name]
+        if conf is not self._conf:
+            # What the service's own code has set.
+            with contextlib.suppress(cfg.Error, ValueError):
+                found = self._conf.get_location(name, group)
+                if found and found.location is cfg.Locations.set_override:
+                    return self._conf[group][name]
+        return conf[group][name]
 
     def of_service(self, group: str | None, name: str) -> Any:
         """Return the value of an option of the service itself.

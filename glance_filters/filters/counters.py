@@ -47,6 +47,9 @@ class Counters(Protocol):
     def incr(self, stat: str) -> Any:
         """Add one to a counter."""
 
+    def gauge(self, stat: str, value: int, delta: bool = False) -> Any:
+        """Set a gauge, or change it by *value*."""
+
     def close(self) -> None:
         """Close what it sends by; it can be used all the same."""
 
@@ -55,6 +58,9 @@ class _None:
     """Counts nothing."""
 
     def incr(self, stat: str) -> None:
+        """Do nothing."""
+
+    def gauge(self, stat: str, value: int, delta: bool = False) -> None:
         """Do nothing."""
 
     def close(self) -> None:
@@ -88,6 +94,13 @@ class _Client:
 
     def incr(self, stat: str) -> None:
         """Add one to a counter, if there is a server."""
+        self._send("incr", stat)
+
+    def gauge(self, stat: str, value: int, delta: bool = False) -> None:
+        """Set a gauge, or change it by *value*, if there is a server."""
+        self._send("gauge", stat, value, delta=delta)
+
+    def _send(self, kind: str, *arguments: Any, **options: Any) -> None:
         # A name server that does not answer keeps one request, not all.
         if not self._lock.acquire(blocking=self._client is not None):
             return
@@ -95,7 +108,7 @@ class _Client:
             if self._client is None and time.monotonic() >= self._next_try:
                 self._client = self._connect()
             if self._client is not None:
-                self._client.incr(stat)
+                getattr(self._client, kind)(*arguments, **options)
         finally:
             self._lock.release()
 

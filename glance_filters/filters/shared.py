@@ -38,4 +38,16 @@ OPTS: tuple[cfg.Opt, ...] = (
             "rest is not read, and the thread is free at once."
         ),
     ),
+    cfg.FloatOpt(
+        "config_check_interval",
+        default=10.0,
+        min=0.0,
+        help=(
+            "How soon a filter follows a change of the configuration files, "
+            "in seconds. It looks at them on requests of its own, at most "
+            "once in that time, and takes the new values of its options if "
+            "all of them are right; else it logs an error and keeps the old "
+            "ones. 0: it never looks. A change needs a restart."
+        ),
+    ),
 )

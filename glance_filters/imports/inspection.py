@@ -31,7 +31,7 @@ from taskflow.patterns import linear_flow
 from taskflow.types import failure
 
 from glance_filters import errors
-from glance_filters.filters import configuration, counters
+from glance_filters.filters import configuration, counters, shared
 from glance_filters.filters.disk_format_validator import DiskFormatValidator
 from glance_filters.filters.disk_format_validator.options import (
     DiskFormatValidatorSettings,
@@ -149,12 +149,19 @@ def get_flow(**kwargs: Any) -> linear_flow.Flow:
 def _read_settings() -> DiskFormatValidatorSettings:
     """Return the values of the options of disk_format_validator.
 
+    They are those that the filter has taken from the files by now.
+
     :raises ConfigurationError: if one is wrong
     :raises ValueError: if data cannot be inspected, but is to be
     """
     name, opts = DiskFormatValidator.name, DiskFormatValidator.opts
     config = configuration.Configuration(name, opts, {})
-    values = config.values()
+    read = config.read()
+    if read[shared.GROUP]["config_check_interval"]:
+        # Wrong ones change nothing, as in the filter.
+        with contextlib.suppress(configuration.ConfigurationError):
+            read = config.read_files()
+    values = dict(read[name])
     for opt in counters.OPTS:
         values.pop(opt.dest, None)
     return DiskFormatValidator.make_settings(values, config)

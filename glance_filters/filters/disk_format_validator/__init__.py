@@ -230,7 +230,7 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         )
         captured = request.capture()
         if refusals:
-            request.drain(self._drain_timeout)
+            request.drain(self._in_force.drain_timeout)
         return captured
 
 

@@ -86,6 +86,14 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
         if settings.enabled:
             self._locking.configure(settings)
 
+    def complaints(self) -> Iterator[str]:
+        """Yield what is wrong: also that images cannot be locked."""
+        yield from super().complaints()
+        if self._settings.enabled:
+            why = self._locking.made.check()
+            if why is not None:
+                yield f"images cannot be locked: {why}"
+
     @classmethod
     def check(
         cls, place: str, config: configuration.Configuration

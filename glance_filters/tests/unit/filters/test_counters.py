@@ -35,7 +35,7 @@ class CountersTest(unittest.TestCase):
     def send(self, **section: str) -> None:
         factory = disk_format_validator.DiskFormatValidator.factory
         app: Any = factory({}, **section)(fakes.Core())
-        self.addCleanup(app._counters.close)
+        self.addCleanup(app._in_force.counters.close)
         for method, path, body in (
             ("POST", "/v2/images", BODY),
             ("POST", "/v2/images", b"{}"),
@@ -70,14 +70,22 @@ class CountersTest(unittest.TestCase):
             group = shared.GROUP
             conf.set_override("stats_host", "127.0.0.1", group)
             conf.set_override("stats_port", int(self.port), group)
-            app.reload()
-            first = app._counters
+            app._in_force.reload()
+            first = app._in_force.counters
             # One that is replaced is closed, and may be used all the same.
-            app.reload()
-        self.addCleanup(app._counters.close)
+            app._in_force.reload()
+        self.addCleanup(app._in_force.counters.close)
         self.assertIsNone(first._client)
         fakes.call(app, fakes.environ_of("POST", "/v2/images", b"{}"))
-        self.assertIn(b"create_image.requests", self.server.recv(1000))
+        prefix = "glance_filters.disk_format_validator"
+        self.assertEqual(
+            [
+                f"{prefix}.reloads:+1|g",
+                f"{prefix}.reloads:+1|g",
+                f"{prefix}.create_image.requests:1|c",
+            ],
+            [self.server.recv(1000).decode() for _ in range(3)],
+        )
 
     def test_host_that_cannot_be_resolved(self) -> None:
         """It stops neither the start nor requests, and is tried again."""
