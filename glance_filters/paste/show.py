@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glance_filters.filters import configuration, counters, shared
 from glance_filters.filters.registry import FILTERS
+from glance_filters.filters.values import MASK
 from glance_filters.paste.check import glance_conf, loading
 from glance_filters.paste.file import PasteFile
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _CLASSES = {each.name: each for each in FILTERS}
 # They are no part of the settings.
 _COUNTERS = {opt.dest for opt in counters.OPTS}
-_MASK = "****"
 
 
 def show(file: PasteFile, conf: cfg.ConfigOpts) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ def _show_filter(
                 {
                     "group": group,
                     "name": opt.dest,
-                    "value": _MASK if is_secret and value else value,
+                    "value": MASK if is_secret and value else value,
                     "from": origin,
                 }
             )

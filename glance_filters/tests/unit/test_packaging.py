@@ -47,7 +47,12 @@ def entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
 
 
 # The locks are made once: those that are held must stay valid.
-IMMUTABLE = ("coordination_url", "lock_timeout", "max_waiters")
+IMMUTABLE = (
+    "config_check_interval",
+    "coordination_url",
+    "lock_timeout",
+    "max_waiters",
+)
 
 
 def option_names(opts: Any) -> list[str]:

@@ -154,11 +154,37 @@ class JudgementTest(PluginCase):
     def test_wrong_options(self) -> None:
         failing = mock.patch.object(
             configuration.Configuration,
-            "values",
+            "read",
             side_effect=configuration.ConfigurationError("wrong"),
         )
         with failing, self.assertLogs("glance_filters", "ERROR"):
             self.assertIn("cannot be inspected", self.judge(NOISE, "raw"))
+
+    @NEEDS_INSPECTORS
+    def test_follows_the_files(self) -> None:
+        """As the filter does; wrong values change nothing."""
+        path = self.path.with_name("service.conf")
+        conf = cfg.ConfigOpts()
+        path.write_text("[disk_format_validator]\ninspect = off\n")
+        conf([], default_config_files=[str(path)], default_config_dirs=[])
+        with mock.patch.object(cfg, "CONF", conf):
+            self.assertEqual("", self.judge(BACKED, "raw"))
+            for text, reason in (
+                ("inspect = enforce", UNSAFE),
+                ("inspect = melted", ""),
+                ("inspect = warn", UNSAFE),
+            ):
+                path.write_text(f"[disk_format_validator]\n{text}\n")
+                self.assertIn(reason, self.judge(BACKED, "raw"))
+                if not reason:
+                    self.assertEqual("", self.judge(BACKED, "raw"))
+            path.write_text(
+                "[disk_format_validator]\ninspect = enforce\n"
+                "[glance_filters]\nconfig_check_interval = 0\n"
+            )
+            conf.reload_config_files()
+            path.write_text("[disk_format_validator]\ninspect = off\n")
+            self.assertIn(UNSAFE, self.judge(BACKED, "raw"))
 
 
 class RevertTest(PluginCase):
