@@ -84,9 +84,7 @@ class Filter(abc.ABC, Generic[SettingsT]):
         self._app = app
         self._config = config
         self._matcher = matching.CallMatcher(self.api_calls)
-        self._marks = self._matcher.marks
-        self._other_marks = self._matcher.other_marks
-        self._paths = self._matcher.paths
+        self._fast_path = (self._matcher.marks, self._matcher.paths, app)
         self._seen_key = f"glance_filters.{self.name}"
         self._in_force = in_force.InForce(
             self.name, config, self._make_settings, self.prepare
@@ -183,17 +181,17 @@ class Filter(abc.ABC, Generic[SettingsT]):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Hand the request on, by way of :meth:`handle` if it is ours."""
-        # Written out, without a call: most requests are none of ours, and
-        # this is all that they cost.
+        # Written out, without a call or a second attribute: most requests
+        # are none of ours, and this is all that they cost.
+        marks_of, paths, app = self._fast_path
         path = environ.get("PATH_INFO", "")
-        for mark in self._marks.get(
-            environ["REQUEST_METHOD"], self._other_marks
-        ):
+        for mark in marks_of[environ["REQUEST_METHOD"]]:
             if mark in path:
                 return self._answer(environ, start_response)
-        if "_method" in environ.get("QUERY_STRING", "") or path in self._paths:
+        query = environ.get("QUERY_STRING")
+        if (query and "_method" in query) or (paths and path in paths):
             return self._answer(environ, start_response)
-        return self._app(environ, start_response)
+        return app(environ, start_response)
 
     def _answer(
         self, environ: WSGIEnvironment, start_response: StartResponse

@@ -43,6 +43,7 @@ _VERSION = re.compile(r"v2(\.[0-9]+)?")
 _COLLAPSIBLE = re.compile("//+")
 # Where Glance gives its versions document.
 _VERSIONS_PATHS = frozenset(("", "/", "/versions", "/versions/"))
+_USUAL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -77,13 +78,27 @@ class Match:
         return f"{self.prefix}/images/{image_id}{end}"
 
 
+class _Marks(dict[str, tuple[str, ...]]):
+    """By method; *others* are those of each method that is not there."""
+
+    def __init__(
+        self, marks: Mapping[str, tuple[str, ...]], others: tuple[str, ...]
+    ) -> None:
+        # To be asked for a usual one must not call Python.
+        super().__init__(dict.fromkeys(_USUAL_METHODS, others))
+        self.update(marks)
+        self._others = others
+
+    def __missing__(self, method: str) -> tuple[str, ...]:
+        return self._others
+
+
 class CallMatcher:
     """Tells whether a request is one of the given calls.
 
     :param calls: the calls that matter to a filter
-    :ivar marks: for each method, parts of paths of which each path of the
+    :ivar marks: for any method, parts of paths of which each path of the
         calls of that method holds one
-    :ivar other_marks: the same for any method that is not among them
     :ivar paths: whole paths that are among the calls, with any method
     """
 
@@ -104,16 +119,20 @@ class CallMatcher:
                 conditions={"method": [call.method]},
             )
         self._mapper.create_regs([])
-        self.other_marks: tuple[str, ...] = ()
+        other_marks: tuple[str, ...] = ()
         if CALL_OF_MINOR_VERSION in calls:
-            self.other_marks = (CALL_OF_MINOR_VERSION.path,)
+            other_marks = (CALL_OF_MINOR_VERSION.path,)
         self.paths: frozenset[str] = frozenset()
         if SHOW_VERSIONS in calls:
             self.paths = _VERSIONS_PATHS
-        self.marks: Mapping[str, tuple[str, ...]] = {
-            method: marks + self.other_marks
-            for method, marks in self._filter.marks.items()
-        }
+        self._other_marks = other_marks
+        self.marks: Mapping[str, tuple[str, ...]] = _Marks(
+            {
+                method: marks + other_marks
+                for method, marks in self._filter.marks.items()
+            },
+            other_marks,
+        )
 
     def match(self, environ: Mapping[str, Any]) -> Match | None:
         """Return the call that *environ* is, or None if it is none of ours.
@@ -129,7 +148,7 @@ class CallMatcher:
         if found is None and NEGOTIATED_KEY not in environ:
             if path in self.paths:
                 return Match(SHOW_VERSIONS, {}, path, "")
-            if self.other_marks and path.startswith(self.other_marks):
+            if self._other_marks and path.startswith(self._other_marks):
                 return Match(CALL_OF_MINOR_VERSION, {}, path, "")
         return found
 

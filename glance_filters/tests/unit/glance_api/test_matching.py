@@ -60,7 +60,12 @@ class MatchTest(unittest.TestCase):
 
     def test_only_the_calls_that_were_given(self) -> None:
         matcher = matching.CallMatcher(iter([calls.ADD_LOCATION]))
-        self.assertEqual({"POST": ("/locations",)}, matcher.marks)
+        for method, marks in (
+            ("POST", ("/locations",)),
+            ("GET", ()),
+            ("unheard-of", ()),
+        ):
+            self.assertEqual(marks, matcher.marks[method])
         patch = fakes.environ_of("PATCH", f"/v2{IMAGE}")
         post = fakes.environ_of("POST", f"/v2{IMAGE}/locations")
         self.assertIsNone(matcher.match(patch))
@@ -334,12 +339,12 @@ class ServiceTest(unittest.TestCase):
                 self.assertEqual(expected, found and found.call)
 
     def test_marks(self) -> None:
-        self.assertEqual(("/v2.",), self.MATCHER.other_marks)
         self.assertIn("/versions", self.MATCHER.paths)
-        self.assertEqual({"PATCH"}, set(self.MATCHER.marks))
-        self.assertIn("/v2.", self.MATCHER.marks["PATCH"])
         others = matching.CallMatcher((calls.UPDATE_IMAGE,))
-        self.assertEqual((), others.other_marks)
+        for method in ("GET", "DELETE", "unheard-of"):
+            self.assertEqual(("/v2.",), self.MATCHER.marks[method])
+            self.assertEqual((), others.marks[method])
+        self.assertIn("/v2.", self.MATCHER.marks["PATCH"])
         self.assertEqual(frozenset(), others.paths)
         environ = fakes.environ_of("GET", "/versions")
         self.assertIsNone(others.match(environ))
