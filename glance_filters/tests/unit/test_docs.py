@@ -57,6 +57,30 @@ class RoomsTest(testtools.TestCase):
         )
 
 
+class SecurityTest(testtools.TestCase):
+    def test_each_key_that_is_read_is_there(self) -> None:
+        """What a filter reads of the environ, and what is kept from Glance."""
+        page = (DOCS / "security.rst").read_text()
+        named = set(re.findall(r"``([\w.]+)``", page))
+        package = pathlib.Path(glance_filters.__file__).parent
+        key = re.compile(
+            r"environ(?:\.get\(|\.pop\(|\[)\s*\"([\w.]+)\"|"
+            r"^ +\"((?:HTTP_IF|HTTP_RANGE|HTTP_CONTENT_R)\w*)\",$|"
+            r"^(?:NEGOTIATED|_IMAGE_OF_CACHE)_KEY = \"([\w.]+)\"$",
+            re.MULTILINE,
+        )
+        read = {
+            name
+            for path in package.rglob("*.py")
+            if not {"tests", "cmd"} & set(path.relative_to(package).parts)
+            for found in key.findall(path.read_text())
+            for name in found
+            if name
+        }
+        self.assertGreater(len(read), 20)
+        self.assertEqual(set(), read - named)
+
+
 class LogTest(testtools.TestCase):
     def test_words_to_search_for_are_logged(self) -> None:
         package = pathlib.Path(glance_filters.__file__).parent

@@ -143,7 +143,7 @@ class WithoutInspectorsTest(ValidatorCase):
         with mock.patch.object(inspection, "detection", None):
             with self.assertLogs(level="INFO") as logs:
                 app = self.filter()
-            [line] = logs.output
+            [line, _] = logs.output
             self.assertIn("glance-filters[inspect]", line)
             self.assertEqual(200, self.call("PUT", FILE, BACKED_QCOW2, app)[0])
             for mode in ("warn", "enforce"):
