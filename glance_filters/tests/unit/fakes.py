@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from wsgiref import util, validate
 
+from glance_filters.glance_api import calls, matching, request
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -101,6 +103,20 @@ def environ_of(
     environ.update(keys)
     util.setup_testing_defaults(environ)
     return environ
+
+
+def request_of(
+    call: calls.ApiCall,
+    path: str,
+    body: bytes = b"",
+    app: WSGIApplication | None = None,
+    **keys: Any,
+) -> request.Request:
+    """Return a request of an API call, as a filter is given it."""
+    environ = environ_of(call.method, path, body, **keys)
+    match = matching.CallMatcher([call]).match(environ)
+    assert match is not None
+    return request.Request(app or Core(), environ, match, "a_filter")
 
 
 def call(

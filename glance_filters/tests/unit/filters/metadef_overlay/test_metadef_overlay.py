@@ -279,14 +279,6 @@ class FilesTest(OverlayCase):
             self.assertIn(words, str(error))
         self.assertNotIn("good.json", str(error))
 
-    def test_no_folder_stops_the_start(self) -> None:
-        error = self.assertRaises(
-            configuration.ConfigurationError,
-            self.filter,
-            metadefs_dir="/nowhere",
-        )
-        self.assertIn("/nowhere", str(error))
-
     def test_files_are_read_at_start_and_on_reload_only(self) -> None:
         def definition(*enum: str) -> dict[str, Any]:
             each = {"title": "t", "type": "string", "enum": list(enum)}
