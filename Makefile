@@ -26,7 +26,7 @@ export UV_SYSTEM_CERTS ?= true
 
 .PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz bench bench-quick matrix \
 	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
-	security mutation soak clean
+	security mutation soak redbot stores clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -59,6 +59,12 @@ $(VENV)/.installed-stores: $(VENV)/.installed stores-requirements.txt
 	@echo "==> installing servers and clients of stores"
 	@$(INSTALL) \
 	  -r stores-requirements.txt
+	@touch $@
+
+$(VENV)/.installed-redbot: $(VENV)/.installed redbot-requirements.txt
+	@echo "==> installing what judges responses"
+	@$(INSTALL) \
+	  -r redbot-requirements.txt
 	@touch $@
 
 $(VENV)/.installed-matrix: $(VENV)/.installed matrix-requirements.txt
@@ -130,6 +136,10 @@ stores: $(VENV)/.installed-stores
 	@for store in $(STORES); do echo "==> data on $$store"; \
 	  $(BIN)/python -m glance_filters.tests.fixtures.store_servers $$store \
 	  $(BIN)/python -m stestr run "$(STORE_TESTS)" || exit 1; done
+
+# What REDbot says of downloads.
+redbot: $(VENV)/.installed-redbot
+	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run functional.test_redbot
 
 # What the filters cost, in comparison; writes the tables of the documentation.
 bench: $(VENV)/.installed-bench
