@@ -27,7 +27,7 @@ NOISE = bytes(range(1, 200)) * 500
 
 
 class Meanwhile:
-    """Does something just before the core gets an upload."""
+    """Does something just before Glance gets an upload."""
 
     def __init__(
         self, app: WSGIApplication, change: Callable[[], None]
@@ -129,7 +129,7 @@ class UploadRaceTest(testtools.TestCase):
 
         self.check_refused(self.upload(image_id, NOISE, create), image_id)
 
-    def test_nobody_changes_them_while_the_core_reads(self) -> None:
+    def test_nobody_changes_them_while_glance_reads(self) -> None:
         """So one look is enough, when it begins to read."""
         image_id = self.alone.create_image(disk_format="qcow2")
         answers: list[int] = []

@@ -81,8 +81,8 @@ def fake_filter(app: Any, **section: str) -> FakeFilter:
 class HandleTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.core = fakes.Core()
-        self.addCleanup(lambda: self.assertEqual(0, self.core.open_bodies))
+        self.glance = fakes.Glance()
+        self.addCleanup(lambda: self.assertEqual(0, self.glance.open_bodies))
 
     def test_which_requests(self) -> None:
         for method, path, query, ours in (
@@ -95,21 +95,21 @@ class HandleTest(testtools.TestCase):
             ("patch", PATH, "", False),
             ("PATCH", "/v2/images", "", False),
         ):
-            fake = fake_filter(self.core)
+            fake = fake_filter(self.glance)
             environ = fakes.environ_of(method, path, QUERY_STRING=query)
             self.assertEqual(200, fakes.call(fake, environ)[0])
             found = [each.match.variables for each, _ in fake.handled]
             expected = [{"image_id": IMAGE_ID}] if ours else []
             self.assertEqual(expected, found, f"{method} {path} {query}")
         # Each of them was answered by Glance.
-        self.assertEqual(8, len(self.core.asked))
+        self.assertEqual(8, len(self.glance.asked))
 
     def test_settings(self) -> None:
-        fake = fake_filter(self.core, size="7")
+        fake = fake_filter(self.glance, size="7")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
         ((_, settings),) = fake.handled
         self.assertEqual(FakeSettings(True, 7), settings)
-        fake = fake_filter(self.core, enabled="0")
+        fake = fake_filter(self.glance, enabled="0")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
         self.assertEqual([], fake.handled)
 
@@ -117,21 +117,21 @@ class HandleTest(testtools.TestCase):
         error = self.assertRaises(
             configuration.ConfigurationError,
             fake_filter,
-            self.core,
+            self.glance,
             size="13",
         )
         self.assertEqual("[fake_filter] size is an unlucky number", str(error))
 
     def test_refusal(self) -> None:
-        fake = fake_filter(self.core)
+        fake = fake_filter(self.glance)
         fake.error = errors.BodyTooLarge(7)
         code, _, body = fakes.call(fake, fakes.environ_of("PATCH", PATH))
         self.assertEqual(413, code)
         self.assertIn(b"limit of 7 bytes", body)
-        self.assertEqual([], self.core.asked)
+        self.assertEqual([], self.glance.asked)
 
     def test_other_errors_are_the_servers(self) -> None:
-        fake = fake_filter(self.core)
+        fake = fake_filter(self.glance)
         fake.error = KeyError("a mistake")
         self.assertRaises(
             KeyError, fake, fakes.environ_of("PATCH", PATH), lambda *args: None
@@ -154,7 +154,7 @@ class StartTest(testtools.TestCase):
     def test_twice_in_a_pipeline(self) -> None:
         """The outer one acts; the inner one would wait for its lock."""
         logger = self.useFixture(fixtures.FakeLogger())
-        glance = fakes.Core()
+        glance = fakes.Glance()
         inner = fake_filter(glance)
         self.assertEqual("", logger.output)
 
@@ -173,7 +173,7 @@ class StartTest(testtools.TestCase):
         self.assertEqual(1, len(glance.asked))
 
     def test_pipeline_that_is_a_circle(self) -> None:
-        first = fake_filter(fakes.Core())
+        first = fake_filter(fakes.Glance())
         first._app = first
         self.assertEqual(1, len(list(base._behind(first))))
 
@@ -181,7 +181,7 @@ class StartTest(testtools.TestCase):
         error = self.assertRaises(
             configuration.ConfigurationError,
             fake_filter,
-            fakes.Core(),
+            fakes.Glance(),
             size="14",
         )
         self.assertEqual("[fake_filter] size cannot be prepared", str(error))
@@ -191,7 +191,7 @@ class DrainTest(testtools.TestCase):
     """A client that is still sending has to see the refusal."""
 
     def left(self, **section: str) -> int:
-        fake = fake_filter(fakes.Core(), **section)
+        fake = fake_filter(fakes.Glance(), **section)
         fake.error = errors.BodyTooLarge(7)
         body = bytes(5_000_000)
         environ = fakes.environ_of("PATCH", PATH, body)
@@ -269,8 +269,8 @@ class ReloadTest(testtools.TestCase):
         folder = self.useFixture(fixtures.TempDir()).path
         self.path = os.path.join(folder, "service.conf")
         self.logger = self.useFixture(fixtures.FakeLogger())
-        self.core = fakes.Core({"GET": fakes.image("saving")})
-        self.addCleanup(lambda: self.assertEqual(0, self.core.open_bodies))
+        self.glance = fakes.Glance({"GET": fakes.image("saving")})
+        self.addCleanup(lambda: self.assertEqual(0, self.glance.open_bodies))
 
     def write(self, text: str) -> None:
         with open(self.path, "w") as file:
@@ -280,7 +280,7 @@ class ReloadTest(testtools.TestCase):
         factory = location_guard.LocationGuard.factory(
             {}, oslo_config_project="x", oslo_config_file=self.path, **section
         )
-        return factory(self.core)
+        return factory(self.glance)
 
     def ask(self, guard: Any) -> int:
         environ = fakes.environ_of(
@@ -318,7 +318,7 @@ class ReloadTest(testtools.TestCase):
         self.assertEqual(409, self.ask(guard))
 
     def test_reload_is_taken_whole_or_not_at_all(self) -> None:
-        fake = fake_filter(self.core)
+        fake = fake_filter(self.glance)
         before = (fake._settings, fake._counters, fake._drain_timeout)
         conf = fake._config._conf
         for group, name, value in (

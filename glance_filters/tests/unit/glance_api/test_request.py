@@ -51,7 +51,7 @@ def environ_of(
 
 
 def request_of(environ: dict[str, Any], app: Any = None) -> request.Request:
-    return request.Request(app or fakes.Core(), environ, MATCH, "a_filter")
+    return request.Request(app or fakes.Glance(), environ, MATCH, "a_filter")
 
 
 class Quiet(unittest.TestCase):
@@ -60,7 +60,7 @@ class Quiet(unittest.TestCase):
         handler = logging.NullHandler()
         request.LOG.logger.addHandler(handler)
         self.addCleanup(request.LOG.logger.removeHandler, handler)
-        self.glance = fakes.Core()
+        self.glance = fakes.Glance()
         self.addCleanup(self.check_closed)
 
     def check_closed(self) -> None:

@@ -13,7 +13,7 @@ from glance_filters.tests.unit import fakes
 class OptionsTest(unittest.TestCase):
     def settings(self, **section: str) -> options.LocationGuardSettings:
         section = {"coordination_url": "", **section}
-        guard = LocationGuard.factory({}, **section)(fakes.Core())
+        guard = LocationGuard.factory({}, **section)(fakes.Glance())
         assert isinstance(guard, LocationGuard)
         return guard._settings
 

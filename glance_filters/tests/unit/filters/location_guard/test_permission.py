@@ -39,7 +39,7 @@ class MayModifyTest(unittest.TestCase):
     def setUp(self) -> None:
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
-        self.glance = fakes.Core()
+        self.glance = fakes.Glance()
 
     def ask(self, image: images.Image = IMAGE) -> bool:
         request = fakes.request_of(

@@ -16,10 +16,10 @@ from glance_filters.tests.unit.filters.range_translator import fake_glance
 class OldGlanceTest(unittest.TestCase):
     def setUp(self) -> None:
         document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
-        self.core = fakes.Core()
+        self.glance = fakes.Glance()
         body = json.dumps(document).encode()
-        self.core.answers["GET"] = fakes.Answer(body=body)
-        self.request = fake_glance.make_request(self.core)
+        self.glance.answers["GET"] = fakes.Answer(body=body)
+        self.request = fake_glance.make_request(self.glance)
         self.old = legacy.OldGlance()
 
     def test_versions(self) -> None:
