@@ -26,7 +26,7 @@ export UV_SYSTEM_CERTS ?= true
 
 .PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz bench bench-quick matrix \
 	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
-	security mutation soak redbot stores clean
+	security mutation soak redbot clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -137,10 +137,6 @@ stores: $(VENV)/.installed-stores
 	  $(BIN)/python -m glance_filters.tests.fixtures.store_servers $$store \
 	  $(BIN)/python -m stestr run "$(STORE_TESTS)" || exit 1; done
 
-# What REDbot says of downloads.
-redbot: $(VENV)/.installed-redbot
-	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run functional.test_redbot
-
 # What the filters cost, in comparison; writes the tables of the documentation.
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench
@@ -202,6 +198,10 @@ security: $(VENV)/.installed-security
 	@$(BIN)/bandit --quiet --configfile pyproject.toml \
 	  --recursive glance_filters
 	@$(BIN)/pip-audit --progress-spinner off --requirement requirements.txt
+
+# What REDbot says of downloads.
+redbot: $(VENV)/.installed-redbot
+	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run functional.test_redbot
 
 docs: $(VENV)/.installed-lint
 	@$(BIN)/sphinx-build -W --keep-going -q -b html doc/source doc/build/html

@@ -129,7 +129,7 @@ class UploadRaceTest(testtools.TestCase):
 
         self.check_refused(self.upload(image_id, NOISE, create), image_id)
 
-    def test_nobody_changes_them_while_glance_reads(self) -> None:
+    def test_nobody_changes_them_while_the_core_reads(self) -> None:
         """So one look is enough, when it begins to read."""
         image_id = self.alone.create_image(disk_format="qcow2")
         answers: list[int] = []
