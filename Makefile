@@ -26,7 +26,7 @@ export UV_SYSTEM_CERTS ?= true
 
 .PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz bench bench-quick matrix \
 	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
-	security mutation soak clean
+	security mutation soak redbot clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -59,6 +59,12 @@ $(VENV)/.installed-stores: $(VENV)/.installed stores-requirements.txt
 	@echo "==> installing servers and clients of stores"
 	@$(INSTALL) \
 	  -r stores-requirements.txt
+	@touch $@
+
+$(VENV)/.installed-redbot: $(VENV)/.installed redbot-requirements.txt
+	@echo "==> installing what judges responses"
+	@$(INSTALL) \
+	  -r redbot-requirements.txt
 	@touch $@
 
 $(VENV)/.installed-matrix: $(VENV)/.installed matrix-requirements.txt
@@ -192,6 +198,10 @@ security: $(VENV)/.installed-security
 	@$(BIN)/bandit --quiet --configfile pyproject.toml \
 	  --recursive glance_filters
 	@$(BIN)/pip-audit --progress-spinner off --requirement requirements.txt
+
+# What REDbot says of downloads.
+redbot: $(VENV)/.installed-redbot
+	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run functional.test_redbot
 
 docs: $(VENV)/.installed-lint
 	@$(BIN)/sphinx-build -W --keep-going -q -b html doc/source doc/build/html

@@ -65,12 +65,12 @@ def _step(text: str) -> Iterator[None]:
 
 
 def _legacy_sides() -> list[rows.LegacySide]:
-    core = legacy_glance.LegacyGlance("newton")
-    app: WSGIApplication = core
+    stub = legacy_glance.LegacyGlance("newton")
+    app: WSGIApplication = stub
     for filter_class in reversed(FILTER_CLASSES):
         options = OPTIONS.get(filter_class.name, {})
         app = filter_class.factory({}, **options)(app)
-    return [rows.LegacySide(core, core), rows.LegacySide(core, app)]
+    return [rows.LegacySide(stub, stub), rows.LegacySide(stub, app)]
 
 
 @contextlib.contextmanager

@@ -120,14 +120,14 @@ class GlanceSide:
 class LegacySide:
     """A side that is the stub of an old Glance, in this process.
 
-    :param core: the stub
+    :param stub: the stub
     :param app: the stub, alone or behind the filters
     """
 
     def __init__(
-        self, core: legacy_glance.LegacyGlance, app: WSGIApplication
+        self, stub: legacy_glance.LegacyGlance, app: WSGIApplication
     ) -> None:
-        self._core = core
+        self._stub = stub
         self._app = app
 
     def client(self, token: str) -> http_client.Client:
@@ -138,12 +138,12 @@ class LegacySide:
         """Add an image to the stub, of the project of the demo's users."""
         urls = [legacy_glance.HTTP_URL, f"{legacy_glance.HTTP_URL}?2"]
         project = auth.MEMBER.split(":")[1]
-        return self._core.add_image(status, urls[:locations], owner=project).id
+        return self._stub.add_image(status, urls[:locations], owner=project).id
 
     def add_data(self, data: bytes, disk_format: str = "raw") -> str:
         """Add an image to the stub."""
         project = auth.MEMBER.split(":")[1]
-        return self._core.add_image(
+        return self._stub.add_image(
             data=data, disk_format=disk_format, owner=project
         ).id
 
@@ -153,7 +153,7 @@ class LegacySide:
 
     def image(self, image_id: str) -> tuple[str, int]:
         """Return an image's status and locations, from the stub's memory."""
-        image = self._core.images[image_id]
+        image = self._stub.images[image_id]
         return image.status, len(image.locations)
 
 

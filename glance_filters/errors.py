@@ -74,21 +74,26 @@ class ProtectedAttribute(FilterError):
         )
 
 
-class ImageBusy(FilterError):
-    """Other requests that change the image did not end in time.
+class _OfImage(FilterError):
+    """An answer of which only the image differs.
 
+    :cvar text: the text, with {} for the image
     :param image_id: the image, as the request names it
     """
+
+    text: ClassVar[str]
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(self.text.format(image_id))
+
+
+class ImageBusy(_OfImage):
+    """Other requests that change the image did not end in time."""
 
     status = HTTPStatus.CONFLICT
     # As soon as the others have ended; nobody knows when that is.
     headers = (("Retry-After", "1"),)
-
-    def __init__(self, image_id: str) -> None:
-        super().__init__(
-            f"Image {image_id} is being changed by another request. Retry "
-            "later."
-        )
+    text = "Image {} is being changed by another request. Retry later."
 
 
 class ImageInTransfer(FilterError):
@@ -108,20 +113,12 @@ class ImageInTransfer(FilterError):
         )
 
 
-class LocksUnavailable(FilterError):
-    """The lock backend cannot be used, so other changes cannot be excluded.
-
-    :param image_id: the image, as the request names it
-    """
+class LocksUnavailable(_OfImage):
+    """The lock backend cannot be used, so other changes cannot be excluded."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers = (("Retry-After", "10"),)
-
-    def __init__(self, image_id: str) -> None:
-        super().__init__(
-            f"Could not lock image {image_id}. Nothing was changed; retry "
-            "later."
-        )
+    text = "Could not lock image {}. Nothing was changed; retry later."
 
 
 class DiskFormatNotAllowed(FilterError):
@@ -196,19 +193,14 @@ class LocationNotInspected(FilterError):
         )
 
 
-class FormatsChanged(FilterError):
-    """An image got other formats after its upload was judged by the old ones.
-
-    :param image_id: the image, as the request names it
-    """
+class FormatsChanged(_OfImage):
+    """The formats by which an upload was judged have changed since."""
 
     status = HTTPStatus.CONFLICT
-
-    def __init__(self, image_id: str) -> None:
-        super().__init__(
-            f"The disk or container format of image {image_id} changed while "
-            "the upload was starting. Retry the upload."
-        )
+    text = (
+        "The disk or container format of image {} changed while the upload "
+        "was starting. Retry the upload."
+    )
 
 
 class BodyTooLarge(FilterError):
@@ -247,19 +239,14 @@ class BodyUnreadable(BadRequest):
         super().__init__(f"The request body could not be read: {reason}")
 
 
-class ImageUnknown(FilterError):
-    """Glance did not describe the image, so nothing can be decided.
-
-    :param image_id: the image, as the request names it
-    """
+class ImageUnknown(_OfImage):
+    """Glance did not describe the image, so nothing can be decided."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
-
-    def __init__(self, image_id: str) -> None:
-        super().__init__(
-            f"The state of image {image_id} could not be determined. Nothing "
-            "was changed; retry later."
-        )
+    text = (
+        "The state of image {} could not be determined. Nothing was changed; "
+        "retry later."
+    )
 
 
 class DeprecatedHeader(FilterError):

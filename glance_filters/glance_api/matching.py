@@ -9,7 +9,7 @@ override. Each step is mirrored here, with Routes itself for the last, so that
 a filter recognises a call wherever in the pipeline it stands.
 
 Where the environ alone cannot tell how Glance will read it (is ``v2.99`` a
-version of this core? is there a version negotiation behind us?), a match is
+version of this Glance? is there a version negotiation behind us?), a match is
 given: the filter asks Glance before it decides, and Glance's own answer
 to that question tells.
 """
@@ -55,8 +55,8 @@ class Match:
     :ivar variables: the values of the path's variables, in the environ's own
         encoding (Latin-1 text of the octets, PEP 3333)
     :ivar path: the path below version 2 of the API
-    :ivar prefix: what comes in PATH_INFO before the call's path: where the
-        core's version 2 resources are, as this request addresses them
+    :ivar prefix: what comes in PATH_INFO before the call's path: where
+        Glance's version 2 resources are, as this request addresses them
     """
 
     call: ApiCall

@@ -35,10 +35,11 @@ LOG = logging.getLogger(__name__)
 # There is no such image for this user, or no such API version (300).
 _HIDDEN = (300, 401, 403, 404)
 
-# The fields by which a request may be answered with less than the whole
-# document, or with another coding of it.
+# The fields by which a request may be answered with less than the whole, or
+# with another coding of it; some releases of Glance read Content-Range so.
 _SELECTING_KEYS = (
     "HTTP_ACCEPT_ENCODING",
+    "HTTP_CONTENT_RANGE",
     "HTTP_IF_MATCH",
     "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_NONE_MATCH",
@@ -284,10 +285,14 @@ class Request:
             self.environ = dict(environ)
         return response.capture(self.app, environ)
 
-    def capture_whole(self) -> response.CapturedResponse:
+    def capture_whole(
+        self, fields: Mapping[str, str] | None = None
+    ) -> response.CapturedResponse:
         """Send the request for a response that is to be read and changed.
 
         It goes without a condition, a range or a content coding: else a
         client that knows Glance's own response would go on with that.
+
+        :param fields: environ keys to set, these too
         """
-        return self.capture(without=_SELECTING_KEYS)
+        return self.capture(fields, without=_SELECTING_KEYS)

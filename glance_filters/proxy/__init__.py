@@ -9,9 +9,9 @@ their requests::
 
     [pipeline:main]
     pipeline = metadef_overlay disk_format_validator location_guard
-        range_translator core
+        range_translator glance
 
-    [app:core]
+    [app:glance]
     use = egg:glance-filters#proxy
     upstream = http://127.0.0.1:9292
 

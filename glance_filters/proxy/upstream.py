@@ -130,7 +130,7 @@ class AnswerBody:
         except exceptions.HTTPError as error:
             failure = error
         LOG.error(
-            "Breaking off the answer to %s %.255r: %s",
+            "Aborting the response to %s %.255r: %s",
             self._request.method,
             self._request.target,
             failure,

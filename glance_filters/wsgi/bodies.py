@@ -94,13 +94,13 @@ class Cursor:
         while self.position < stop:
             if not self._fill():
                 raise WrongLength(
-                    f"the body ended after {self.position} of {stop} bytes"
+                    f"the data ended after {self.position} of {stop} bytes"
                 )
             wanted = stop - self.position
             piece, self._chunk = self._chunk[:wanted], self._chunk[wanted:]
             self.position += len(piece)
             if self.position == stop and self._goes_on(rest):
-                raise WrongLength(f"the body goes on after {stop} bytes")
+                raise WrongLength(f"the data goes on after {stop} bytes")
             yield piece
 
     def _goes_on(self, rest: Rest) -> bool:

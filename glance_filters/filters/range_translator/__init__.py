@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from glance_filters import errors, stores
 from glance_filters.filters import base, configuration, findings
 from glance_filters.filters.range_translator import (
+    image_data,
     legacy,
     options,
     responses,
@@ -121,7 +122,7 @@ class RangeTranslator(base.Filter[options.RangeTranslatorSettings]):
         environ = request.environ
         if "HTTP_RANGE" in environ or "HTTP_CONTENT_RANGE" in environ:
             stores.install(settings.random_access_stores, is_serving=True)
-        data = sources.ImageData(request)
+        data = image_data.ImageData(request)
         parts = self._old_glance.parts_source(
             request, data, settings.core_protocol
         )

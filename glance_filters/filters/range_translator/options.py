@@ -90,13 +90,15 @@ OPTS: tuple[cfg.Opt, ...] = (
     ),
     cfg.StrOpt(
         "cache_control",
-        default="private",
+        default="private, no-cache",
         mutable=True,
         help=(
             "The Cache-Control of downloads, where Glance and the filters "
             "behind set none. Shared caches may store a response without one, "
             "as they do not know that X-Auth-Token makes it the answer to one "
-            "user. Empty: none is set."
+            "user. Without no-cache, the cache of a user may show the image "
+            "when it is deactivated, or no longer shared with that user. "
+            "Empty: none is set."
         ),
     ),
     cfg.StrOpt(

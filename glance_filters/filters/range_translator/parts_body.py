@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from oslo_log import log as logging
 
 from glance_filters.filters.range_translator import planning, sources
+from glance_filters.filters.range_translator.image_data import ImageData
 from glance_filters.filters.range_translator.planning import Plan, Read
 from glance_filters.filters.range_translator.sources import (
-    ImageData,
     Opened,
     Source,
 )
@@ -60,7 +60,7 @@ class PartsBody:
             yield from self._chunks()
         except bodies.WrongLength as error:
             LOG.error(
-                "Breaking off a download of image %.80r: %s",
+                "Aborting the download of image %.80r: %s",
                 self._data.image_id,
                 error,
             )
@@ -87,11 +87,11 @@ class PartsBody:
             self._opened = self._source.open(planning.spec_of(read))
         except sources.Refused as refused:
             refused.response.close()
-            raise bodies.WrongLength(f"Glance answers {refused}") from None
+            raise bodies.WrongLength(f"Glance answered {refused}") from None
         except sources.Unsatisfied:
-            raise bodies.WrongLength("the image has become shorter") from None
+            raise bodies.WrongLength("the image became shorter") from None
         if not self._opened.is_same(before):
-            raise bodies.WrongLength("the image has changed")
+            raise bodies.WrongLength("the image changed")
 
     def close(self) -> None:
         """Close what is open."""

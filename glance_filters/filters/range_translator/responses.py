@@ -22,10 +22,10 @@ from glance_filters.filters.range_translator import (
     sources,
     validators,
 )
+from glance_filters.filters.range_translator.image_data import ImageData
 from glance_filters.filters.range_translator.parts_body import PartsBody
 from glance_filters.filters.range_translator.sources import (
     AnySource,
-    ImageData,
     Opened,
 )
 from glance_filters.http import byte_ranges, multipart, preconditions

@@ -9,14 +9,12 @@ response that holds the bytes, or raises what Glance says instead.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
 
 from oslo_log import log as logging
 
-from glance_filters import errors, stores
-from glance_filters.glance_api import images
-from glance_filters.glance_api.request import Request
+from glance_filters.filters.range_translator.image_data import ImageData
 from glance_filters.http import byte_ranges
 from glance_filters.http.byte_ranges import ByteRange, RangeSpec
 from glance_filters.wsgi import bodies
@@ -24,18 +22,6 @@ from glance_filters.wsgi.response import CapturedResponse
 
 LOG = logging.getLogger(__name__)
 
-# What makes a request partial or conditional, or lets it be answered in
-# another coding: Glance is not to see it.
-_SELECTING_KEYS = (
-    "HTTP_ACCEPT_ENCODING",
-    "HTTP_CONTENT_RANGE",
-    "HTTP_IF_MATCH",
-    "HTTP_IF_MODIFIED_SINCE",
-    "HTTP_IF_NONE_MATCH",
-    "HTTP_IF_RANGE",
-    "HTTP_IF_UNMODIFIED_SINCE",
-    "HTTP_RANGE",
-)
 # A store without random access; a failure over a part, which Glance 33.0.0
 # also has for an image without data; a service that knows no Range.
 _NO_PARTS = frozenset((400, 500, 501))
@@ -65,70 +51,6 @@ class Unsatisfied(Exception):
 
 class NoParts(Exception):
     """Glance does not give out parts of this image; the text says why."""
-
-
-class ImageData:
-    """What Glance says about an image and its data, for one request.
-
-    :param request: the client's request
-    :ivar calls: how often Glance was asked for data
-    """
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self.image_id = request.image_id
-        self.calls = 0
-        # What its store opens once for all parts.
-        self._shared = stores.Shared()
-
-    @functools.cached_property
-    def image(self) -> images.Image | None:
-        """The image, which Glance is asked for once; None if it is hidden."""
-        try:
-            return self._request.fetch_image()
-        except (images.ImageHidden, errors.ImageUnknown):
-            return None
-
-    @property
-    def known_image(self) -> images.Image | None:
-        """The image, if Glance was asked for it."""
-        image: images.Image | None = self.__dict__.get("image")
-        return image
-
-    @property
-    def size(self) -> int | None:
-        """The image's size in bytes, if Glance tells it."""
-        return self.image.size if self.image else None
-
-    def fetch(
-        self, fields: Mapping[str, str] | None = None
-    ) -> CapturedResponse:
-        """Ask Glance for the data.
-
-        :param fields: environ keys to set
-        :raises Exception: whatever Glance raises
-        """
-        self.calls += 1
-        with self._shared.used():
-            return self._request.capture(
-                {**(fields or {}), "REQUEST_METHOD": "GET"},
-                without=_SELECTING_KEYS,
-            )
-
-    def close(self) -> None:
-        """Close what the store opened for the parts."""
-        self._shared.close()
-
-    def fetch_part(self, key: str, value: str) -> CapturedResponse:
-        """Ask Glance for a part, by a field of the request.
-
-        :raises NoParts: if Glance fails over it
-        """
-        try:
-            return self.fetch({key: value})
-        except Exception:
-            LOG.exception("Glance failed over a request for a part")
-            raise NoParts("Glance failed") from None
 
 
 class Opened:
@@ -229,8 +151,8 @@ class RangeSource:
 
     def open(self, spec: RangeSpec) -> Opened:
         """Ask Glance for the range as it is written."""
-        response = self._data.fetch_part(
-            "HTTP_RANGE", byte_ranges.format_spec(spec)
+        response = fetch_part(
+            self._data, "HTTP_RANGE", byte_ranges.format_spec(spec)
         )
         if response.code == 206:
             return self._opened(response, spec)
@@ -289,6 +211,23 @@ class AnySource:
             # Remembered for the rest of the request.
             self._source = WholeSource(self._data)
         return opened or self._source.open(spec)
+
+
+def fetch_part(data: ImageData, key: str, value: str) -> CapturedResponse:
+    """Ask Glance for a part, by a field of the request.
+
+    :param key: the environ key of the field
+    :raises NoParts: if Glance fails over it
+    """
+    try:
+        return data.fetch({key: value})
+    except Exception:
+        LOG.exception(
+            "Glance failed over a request for a part of image %.80r; asking "
+            "for the whole image",
+            data.image_id,
+        )
+        raise NoParts("Glance failed") from None
 
 
 def is_image(response: CapturedResponse) -> bool:

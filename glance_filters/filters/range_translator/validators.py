@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from glance_filters.filters.range_translator.sources import ImageData
+from glance_filters.filters.range_translator.image_data import ImageData
 from glance_filters.glance_api import images
 from glance_filters.http import digest_fields, preconditions
 from glance_filters.wsgi.response import CapturedResponse, Headers

@@ -196,7 +196,8 @@ class ConditionsMixin(CaseMixin):
             self.get(If_None_Match=TAG),
         ):
             self.assertEqual(TAG, found[1]["etag"])
-            self.assertEqual("private", found[1]["cache-control"])
+            value = found[1]["cache-control"]
+            self.assertEqual("private, no-cache", value)
 
     def test_conditions_come_before_ranges(self) -> None:
         # What decides without Range decides with it, unless that is 200.

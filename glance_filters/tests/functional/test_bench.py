@@ -47,7 +47,7 @@ class PassThroughTest(testtools.TestCase):
 
 
 class CoresTest(testtools.TestCase):
-    def test_ranges_are_given_by_the_core_or_cut(self) -> None:
+    def test_ranges_are_given_by_glance_or_cut(self) -> None:
         size = 5 * cores.BLOCK
         # What ignores Range has sent the whole already.
         for is_native in (True, False):

@@ -116,7 +116,7 @@ class ListTest(testtools.TestCase):
         conf.clear_override("disk_formats", FILTERS[0])
         conf.mutate_config_files()
 
-    def test_formats_that_the_core_would_refuse(self) -> None:
+    def test_formats_that_glance_would_refuse(self) -> None:
         logger = self.useFixture(
             fixtures.FakeLogger(disk_format_validator.__name__)
         )
@@ -151,7 +151,7 @@ class SchemaTest(testtools.TestCase):
             schema["enum"] = [None, *LIST.split(",")]
             self.assertEqual(core, answer.json)
 
-    def test_other_schemas_are_the_core_s(self) -> None:
+    def test_other_schemas_are_not_changed(self) -> None:
         for name in ("member", "tasks", "metadefs/namespace"):
             path = f"/v2/schemas/{name}"
             self.assertEqual(
@@ -161,7 +161,7 @@ class SchemaTest(testtools.TestCase):
 
 
 class LegacyTest(testtools.TestCase):
-    """What an old core would do is not asked."""
+    """What an old Glance would do is not asked."""
 
     def test_refused(self) -> None:
         for release in ("newton", "ocata"):

@@ -25,7 +25,7 @@ from glance_filters.tests.fixtures import (
 
 GUARD = ("location_guard",)
 REMOVE = b'[{"op": "remove", "path": "/locations/0"}]'
-# The core knows no image in one of these.
+# Glance knows no image in one of these.
 GONE = ("deleted", "pending_delete")
 
 Send = Callable[[http_client.Client, str], http_client.Response]
@@ -110,7 +110,7 @@ class LocationGuardTest(testtools.TestCase):
     ) -> None:
         """Send a request in every status.
 
-        :param allowed: the statuses in which the core is to be reached, and
+        :param allowed: the statuses in which Glance is to be reached, and
             the status code by which it answers
         :param locations: how many locations the image has before, if it is
             in an allowed status
@@ -192,7 +192,7 @@ class LocationGuardTest(testtools.TestCase):
             name = self.folder.image_row(image_id)["name"]
             self.assertEqual(expected, (answer.status, name), status)
 
-    def test_the_core_refuses_strangers(self) -> None:
+    def test_glance_refuses_strangers(self) -> None:
         image_id = self.make_image("saving")
         for token, code in ((None, 401), (auth.STRANGER, 404)):
             alone = self.glance.client(self.glance.app(), token)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""location_guard in front of cores as old as Newton and Ocata.
+"""location_guard in front of Glance as old as Newton and Ocata.
 
-The cores are stubs that answer as the real ones were recorded. Where those
+These are stubs that answer as real Glance was recorded. Where those
 would carry out what the image's status should forbid, the guard does not let
 them; where they would not, their own answer stays.
 """
@@ -47,7 +47,7 @@ ASKED = ["GET", "PATCH", "GET"]
 
 
 class LegacyGuardTest(testtools.TestCase):
-    """The guard's table on cores that do not keep to it."""
+    """The guard's table on a Glance that does not keep to it."""
 
     def ask(
         self,
@@ -98,7 +98,7 @@ class LegacyGuardTest(testtools.TestCase):
         self.assertEqual(LOST_ALONE, lost)
 
     def test_calls_that_came_later(self) -> None:
-        """An unknown call stays the core's to answer, with 404."""
+        """An unknown call stays Glance's to answer, with 404."""
 
         def add(
             client: http_client.Client, image_id: str

@@ -28,7 +28,7 @@ from glance_filters.filters import base, disk_format_validator, location_guard
 from glance_filters.glance_api import framing
 from glance_filters.tests.fixtures import (
     disk_format_spellings,
-    recording_core,
+    recording_glance,
     request_spellings,
 )
 
@@ -73,7 +73,7 @@ def is_malformed(environ: dict[str, Any]) -> bool:
 
 
 def expected_refusal(
-    record: recording_core.Record, image: Any, status: str
+    record: recording_glance.Record, image: Any, status: str
 ) -> int | None:
     """Return the status code by which the guard must refuse, if it must.
 
@@ -103,10 +103,10 @@ class MatchingCase(testtools.TestCase):
     filter_class: type[base.Filter[Any]]
     # How many of the plain requests with one odd thing end how, at least.
     codes: ClassVar[dict[int | None, int]]
-    core: recording_core.RecordingCore
+    glance: recording_glance.RecordingGlance
 
     def expected(
-        self, record: recording_core.Record, status: str
+        self, record: recording_glance.Record, status: str
     ) -> int | None:
         """Return the code by which the filter must refuse, if it must."""
         raise NotImplementedError
@@ -117,26 +117,26 @@ class MatchingCase(testtools.TestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.core = self.useFixture(recording_core.RecordingCore())
+        self.glance = self.useFixture(recording_glance.RecordingGlance())
         self.alone = {
-            layout: self.core.app(layout, "nowhere", None)
+            layout: self.glance.app(layout, "nowhere", None)
             for layout in ("composite", "pipeline")
         }
         factory = self.filter_class.factory({})
         self.guarded = {
-            place: self.core.app(*place, factory) for place in PLACES
+            place: self.glance.app(*place, factory) for place in PLACES
         }
 
     def observe(
         self, app: Any, environ: dict[str, Any], status: str
-    ) -> tuple[Any, list[recording_core.Record]]:
+    ) -> tuple[Any, list[recording_glance.Record]]:
         """Send a request: its answer, and what reached the controllers."""
-        records = self.core.records
+        records = self.glance.records
         records.status = status
         records.calls.clear()
         request = request_spellings.fresh(environ)
         try:
-            answer: Any = recording_core.call(app, request)
+            answer: Any = recording_glance.call(app, request)
         except Exception as error:
             # A server makes a 500 of it.
             answer = (f"500 {type(error).__name__}", [], b"")
@@ -163,13 +163,13 @@ class MatchingCase(testtools.TestCase):
             shown = {each.image_id for each in behind if each not in asked}
             self.assertLessEqual(shown, {record.image_id}, about)
         elif not told and (alone[0][0] == "5" or b"too early" in answer[2]):
-            # The core fails, or never looks at a body that the client did
+            # Glance fails, or never looks at a body that the client did
             # not send whole; the guard may say so more clearly.
             self.assertIn(answer[0][:3], (alone[0][:3], "400", "503"), about)
             self.assertEqual([], asked, about)
         elif answer[0][:3] == "400" and alone[0][:3] in ("300", "404"):
-            # A version or path that this core does not know: a filter that
-            # asks the core nothing may refuse what the core would not do.
+            # A version or path that this Glance does not know: a filter that
+            # asks it nothing may refuse what it would not do.
             self.assertEqual([], behind, about)
         else:
             self.assertEqual(alone, answer, about)
@@ -208,9 +208,9 @@ class LocationGuardTest(MatchingCase):
     codes: ClassVar = {None: 50, 403: 50, 409: 50}
 
     def expected(
-        self, record: recording_core.Record, status: str
+        self, record: recording_glance.Record, status: str
     ) -> int | None:
-        return expected_refusal(record, self.core.image, status)
+        return expected_refusal(record, self.glance.image, status)
 
     # Hypothesis will not have one test of two classes.
     @EACH_TOGETHER
@@ -225,7 +225,7 @@ class DiskFormatValidatorTest(MatchingCase):
     codes: ClassVar = {None: 50, 400: 50}
 
     def expected(
-        self, record: recording_core.Record, status: str
+        self, record: recording_glance.Record, status: str
     ) -> int | None:
         return 400 if set(map(str, record.disk_formats)) - {"None"} else None
 

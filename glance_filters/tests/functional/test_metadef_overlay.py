@@ -80,7 +80,7 @@ class RealGlanceTest(testtools.TestCase):
         return answer.json
 
     def with_ours(self, name: str, core: Any) -> dict[str, Any]:
-        """Return the core's property and what our file has beyond it."""
+        """Return Glance's property and what our file has beyond it."""
         file = packaged.metadefs_folder() / "compute-hypervisor.json"
         ours = json.loads(file.read_text("utf-8"))["properties"][name]
         if core is None:
@@ -109,7 +109,7 @@ class RealGlanceTest(testtools.TestCase):
                 self.get(self.filtered, f"{SPACE}/properties/{name}"),
             )
 
-    def test_other_namespaces_are_the_core_s(self) -> None:
+    def test_other_namespaces_are_not_changed(self) -> None:
         for each in self.get(self.alone, NAMESPACES)["namespaces"]:
             path = f"{NAMESPACES}/{each['namespace']}"
             if path != SPACE:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""range_translator in the pipeline of real Glance, and before other cores."""
+"""range_translator in the pipeline of real Glance, and on other releases."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class FileStoreTest(range_cases.AnyGlanceMixin, range_cases.ConditionsMixin):
         self.assertEqual(416, status)
         self.assertEqual("bytes */0", headers["content-range"])
 
-    def test_what_the_core_refuses(self) -> None:
+    def test_what_glance_refuses(self) -> None:
         fields = [
             {},
             {"range_text": "bytes=0-1"},
@@ -275,7 +275,7 @@ class HttpStoreTest(range_cases.AnyGlanceMixin):
 
 
 class LegacyMixin(range_cases.AnyGlanceMixin, range_cases.ConditionsMixin):
-    """An old core, as it was recorded."""
+    """An old Glance, as it was recorded."""
 
     release = ""
     minor = 0
@@ -350,7 +350,7 @@ class OcataTest(LegacyMixin):
 
 
 class LegacyHttpStoreTest(range_cases.AnyGlanceMixin):
-    """An old core whose store has no random access."""
+    """An old Glance whose store has no random access."""
 
     def setUp(self) -> None:
         super().setUp()

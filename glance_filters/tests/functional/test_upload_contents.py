@@ -261,7 +261,7 @@ class EnforceTest(ContentsCase):
         self.assertEqual(204, self.put(image_id, NOISE)[0])
         self.check_stored(image_id, NOISE)
 
-    def test_the_core_s_refusals_stay(self) -> None:
+    def test_refusals_of_glance_stay(self) -> None:
         no_format = self.client.send_json("POST", "/v2/images", {}).json["id"]
         active = self.client.create_image(NOISE)
         other = self.glance.client(auth.STRANGER).create_image()
@@ -358,7 +358,7 @@ class AllFiltersUwsgiTest(AllFiltersTest):
 
 
 class GuardUwsgiTest(ContentsCase):
-    """location_guard alone, which watches for the core's first read."""
+    """location_guard alone, which watches for Glance's first read."""
 
     filters = ("location_guard",)
     server = real_glance.Server.UWSGI
@@ -401,7 +401,7 @@ class WarnTest(ContentsCase):
 class OffTest(ContentsCase):
     mode = "off"
 
-    def test_the_core_decides(self) -> None:
+    def test_glance_decides(self) -> None:
         image_id = self.client.create_image(disk_format="qcow2")
         status, _ = self.put(image_id, NOISE)
         self.assertEqual(415, status)

@@ -27,7 +27,7 @@ NOISE = bytes(range(1, 200)) * 500
 
 
 class Meanwhile:
-    """Does something just before the core gets an upload."""
+    """Does something just before Glance gets an upload."""
 
     def __init__(
         self, app: WSGIApplication, change: Callable[[], None]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A core that answers from a table, and a way to call a filter before it."""
+"""A Glance that answers from a table, and a way to call a filter before it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from wsgiref import util, validate
 
+from glance_filters.glance_api import calls, matching, request
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -19,7 +21,7 @@ IMAGE_ID = "71c675ab-d94f-49cd-a114-e12490b328d9"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the core answers; an exception is raised instead."""
+    """What Glance answers; an exception is raised instead."""
 
     status: str = "200 OK"
     body: bytes = b"{}"
@@ -35,8 +37,8 @@ def image(status: str) -> Answer:
 
 
 @dataclass
-class Core:
-    """A core.
+class Glance:
+    """A Glance.
 
     :ivar answers: what it answers to each method, or to each path
     :ivar asked: (method, path, body) of each request
@@ -74,15 +76,15 @@ class Core:
 
 
 class _Body:
-    def __init__(self, core: Core, body: bytes) -> None:
-        self._core = core
+    def __init__(self, glance: Glance, body: bytes) -> None:
+        self._glance = glance
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._body
 
     def close(self) -> None:
-        self._core.open_bodies -= 1
+        self._glance.open_bodies -= 1
 
 
 def environ_of(
@@ -101,6 +103,20 @@ def environ_of(
     environ.update(keys)
     util.setup_testing_defaults(environ)
     return environ
+
+
+def request_of(
+    call: calls.ApiCall,
+    path: str,
+    body: bytes = b"",
+    app: WSGIApplication | None = None,
+    **keys: Any,
+) -> request.Request:
+    """Return a request of an API call, as a filter is given it."""
+    environ = environ_of(call.method, path, body, **keys)
+    match = matching.CallMatcher([call]).match(environ)
+    assert match is not None
+    return request.Request(app or Glance(), environ, match, "a_filter")
 
 
 def call(

@@ -56,6 +56,15 @@ class RoomsTest(testtools.TestCase):
             rooms, re.findall(r"^   \* - ``(\w+)``$", page, re.MULTILINE)
         )
 
+    def test_page_names_modules_that_there_are(self) -> None:
+        package = pathlib.Path(glance_filters.__file__).parent
+        page = (DOCS / "architecture.rst").read_text()
+        named = re.findall(r"``([a-z_/]+/[a-z_0-9]+\.py)``", page)
+        self.assertNotEqual([], named)
+        self.assertEqual(
+            [], [each for each in named if not (package / each).is_file()]
+        )
+
 
 class SecurityTest(testtools.TestCase):
     def test_each_key_that_is_read_is_there(self) -> None:

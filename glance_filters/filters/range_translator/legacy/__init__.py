@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from glance_filters.filters.range_translator import sources
+from glance_filters.filters.range_translator.image_data import ImageData
 from glance_filters.filters.range_translator.legacy import (
     content_range,
     protocol,
@@ -22,7 +23,7 @@ from glance_filters.glance_api import calls
 from glance_filters.glance_api.request import Request
 from glance_filters.wsgi.response import CapturedResponse
 
-_SOURCES: dict[str, Callable[[sources.ImageData], sources.Source]] = {
+_SOURCES: dict[str, Callable[[ImageData], sources.Source]] = {
     protocol.RANGE: sources.RangeSource,
     protocol.CONTENT_RANGE: content_range.ContentRangeSource,
     protocol.NONE: sources.WholeSource,
@@ -49,7 +50,7 @@ class OldGlance:
         return None
 
     def parts_source(
-        self, request: Request, data: sources.ImageData, name: str
+        self, request: Request, data: ImageData, name: str
     ) -> sources.Source:
         """Return the source of parts that this Glance understands.
 

@@ -16,6 +16,7 @@ from oslo_log import log as logging
 
 from glance_filters import errors
 from glance_filters.filters.range_translator import planning, sources
+from glance_filters.filters.range_translator.image_data import ImageData
 from glance_filters.filters.range_translator.responses import (
     Download,
     RangeRequest,
@@ -72,7 +73,7 @@ class ContentRangeSource:
     They promise what is not there, so they are asked for exact parts only.
     """
 
-    def __init__(self, data: sources.ImageData) -> None:
+    def __init__(self, data: ImageData) -> None:
         self._data = data
 
     def open(self, spec: byte_ranges.RangeSpec) -> sources.Opened:
@@ -85,8 +86,10 @@ class ContentRangeSource:
             # Only Glance knows whether the user may download.
             sources.opened_whole(self._data, self._data.fetch()).close()
             raise sources.Unsatisfied(size)
-        response = self._data.fetch_part(
-            "HTTP_CONTENT_RANGE", byte_ranges.format_content_range(part, size)
+        response = sources.fetch_part(
+            self._data,
+            "HTTP_CONTENT_RANGE",
+            byte_ranges.format_content_range(part, size),
         )
         if response.code not in (200, 206):
             response.close()

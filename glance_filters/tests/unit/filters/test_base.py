@@ -79,8 +79,8 @@ def fake_filter(app: Any, **section: str) -> FakeFilter:
 class HandleTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.core = fakes.Core()
-        self.addCleanup(lambda: self.assertEqual(0, self.core.open_bodies))
+        self.glance = fakes.Glance()
+        self.addCleanup(lambda: self.assertEqual(0, self.glance.open_bodies))
 
     def test_which_requests(self) -> None:
         for method, path, query, ours in (
@@ -93,21 +93,21 @@ class HandleTest(testtools.TestCase):
             ("patch", PATH, "", False),
             ("PATCH", "/v2/images", "", False),
         ):
-            fake = fake_filter(self.core)
+            fake = fake_filter(self.glance)
             environ = fakes.environ_of(method, path, QUERY_STRING=query)
             self.assertEqual(200, fakes.call(fake, environ)[0])
             found = [each.match.variables for each, _ in fake.handled]
             expected = [{"image_id": IMAGE_ID}] if ours else []
             self.assertEqual(expected, found, f"{method} {path} {query}")
         # Each of them was answered by Glance.
-        self.assertEqual(8, len(self.core.asked))
+        self.assertEqual(8, len(self.glance.asked))
 
     def test_settings(self) -> None:
-        fake = fake_filter(self.core, size="7")
+        fake = fake_filter(self.glance, size="7")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
         ((_, settings),) = fake.handled
         self.assertEqual(FakeSettings(True, 7), settings)
-        fake = fake_filter(self.core, enabled="0")
+        fake = fake_filter(self.glance, enabled="0")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))
         self.assertEqual([], fake.handled)
 
@@ -115,21 +115,21 @@ class HandleTest(testtools.TestCase):
         error = self.assertRaises(
             configuration.ConfigurationError,
             fake_filter,
-            self.core,
+            self.glance,
             size="13",
         )
         self.assertEqual("[fake_filter] size is an unlucky number", str(error))
 
     def test_refusal(self) -> None:
-        fake = fake_filter(self.core)
+        fake = fake_filter(self.glance)
         fake.error = errors.BodyTooLarge(7)
         code, _, body = fakes.call(fake, fakes.environ_of("PATCH", PATH))
         self.assertEqual(413, code)
         self.assertIn(b"limit of 7 bytes", body)
-        self.assertEqual([], self.core.asked)
+        self.assertEqual([], self.glance.asked)
 
     def test_other_errors_are_the_servers(self) -> None:
-        fake = fake_filter(self.core)
+        fake = fake_filter(self.glance)
         fake.error = KeyError("a mistake")
         self.assertRaises(
             KeyError, fake, fakes.environ_of("PATCH", PATH), lambda *args: None
@@ -152,7 +152,7 @@ class StartTest(testtools.TestCase):
     def test_twice_in_a_pipeline(self) -> None:
         """The outer one acts; the inner one would wait for its lock."""
         logger = self.useFixture(fixtures.FakeLogger())
-        glance = fakes.Core()
+        glance = fakes.Glance()
         inner = fake_filter(glance)
         self.assertNotIn("twice", logger.output)
 
@@ -171,7 +171,7 @@ class StartTest(testtools.TestCase):
         self.assertEqual(1, len(glance.asked))
 
     def test_pipeline_that_is_a_circle(self) -> None:
-        first = fake_filter(fakes.Core())
+        first = fake_filter(fakes.Glance())
         first._app = first
         self.assertEqual(1, len(list(base._behind(first))))
 
@@ -179,7 +179,7 @@ class StartTest(testtools.TestCase):
         error = self.assertRaises(
             configuration.ConfigurationError,
             fake_filter,
-            fakes.Core(),
+            fakes.Glance(),
             size="14",
         )
         self.assertEqual("[fake_filter] size cannot be prepared", str(error))
@@ -189,7 +189,7 @@ class DrainTest(testtools.TestCase):
     """A client that is still sending has to see the refusal."""
 
     def left(self, **section: str) -> int:
-        fake = fake_filter(fakes.Core(), **section)
+        fake = fake_filter(fakes.Glance(), **section)
         fake.error = errors.BodyTooLarge(7)
         body = bytes(5_000_000)
         environ = fakes.environ_of("PATCH", PATH, body)

@@ -34,7 +34,7 @@ class CountersTest(unittest.TestCase):
 
     def send(self, **section: str) -> None:
         factory = disk_format_validator.DiskFormatValidator.factory
-        app: Any = factory({}, **section)(fakes.Core())
+        app: Any = factory({}, **section)(fakes.Glance())
         self.addCleanup(app._in_force.counters.close)
         for method, path, body in (
             ("POST", "/v2/images", BODY),
@@ -66,7 +66,7 @@ class CountersTest(unittest.TestCase):
         conf([])
         with mock.patch.object(cfg, "CONF", conf):
             validator = disk_format_validator.DiskFormatValidator
-            app: Any = validator.factory({})(fakes.Core())
+            app: Any = validator.factory({})(fakes.Glance())
             group = shared.GROUP
             conf.set_override("stats_host", "127.0.0.1", group)
             conf.set_override("stats_port", int(self.port), group)

@@ -53,7 +53,7 @@ class HealthCheckTest(testtools.TestCase):
             cfg.CONF([], default_config_files=[], default_config_dirs=[])
             guard: Any = location_guard.LocationGuard.factory(
                 {}, coordination_url=""
-            )(fakes.Core())
+            )(fakes.Glance())
         self.assertEqual({guard}, set(base.RUNNING) - before)
         del guard
         gc.collect()
@@ -67,7 +67,7 @@ class HealthCheckTest(testtools.TestCase):
         )
         guard: Any = location_guard.LocationGuard.factory(
             {}, coordination_url=""
-        )(fakes.Core())
+        )(fakes.Glance())
         self.assertEqual((True, "OK"), self.ask(guard))
         check.return_value = "refused"
         self.assertEqual(
@@ -77,13 +77,13 @@ class HealthCheckTest(testtools.TestCase):
         # What is not used need not work.
         guard = location_guard.LocationGuard.factory(
             {}, enabled="false", coordination_url=""
-        )(fakes.Core())
+        )(fakes.Glance())
         self.assertEqual((True, "OK"), self.ask(guard))
 
     def test_a_reload_that_was_refused(self) -> None:
         guard: Any = location_guard.LocationGuard.factory(
             {}, coordination_url=""
-        )(fakes.Core())
+        )(fakes.Glance())
         guard._in_force.refused = "[location_guard] melted"
         self.assertEqual(
             (

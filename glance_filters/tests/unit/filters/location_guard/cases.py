@@ -46,22 +46,22 @@ TABLE = [
 
 
 class GuardTestCase(unittest.TestCase):
-    """Calls the guard in front of a fake core."""
+    """Calls the guard in front of a fake Glance."""
 
     def setUp(self) -> None:
-        self.core = fakes.Core()
+        self.glance = fakes.Glance()
         self.addCleanup(self.check_closed)
         logging.disable(logging.CRITICAL)
         self.addCleanup(logging.disable, logging.NOTSET)
 
     def check_closed(self) -> None:
-        self.assertEqual(0, self.core.open_bodies)
+        self.assertEqual(0, self.glance.open_bodies)
 
     def guard(self, **section: str) -> location_guard.LocationGuard:
         # Not the folder of all: another process runs the same tests.
         section = {"coordination_url": "", **section}
         factory = location_guard.LocationGuard.factory({}, **section)
-        guard = factory(self.core)
+        guard = factory(self.glance)
         assert isinstance(guard, location_guard.LocationGuard)
         return guard
 
@@ -71,5 +71,5 @@ class GuardTestCase(unittest.TestCase):
         method, path, body = request
         keys = {"CONTENT_TYPE": PATCH, **keys}
         environ = fakes.environ_of(method, path, body, **keys)
-        self.core.asked.clear()
+        self.glance.asked.clear()
         return fakes.call(self.guard(), environ)

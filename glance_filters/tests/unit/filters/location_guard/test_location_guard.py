@@ -28,26 +28,26 @@ class TableTest(GuardTestCase):
             TABLE, images_api.STATUSES
         ):
             with self.subTest(op=op, method=request[0], status=status):
-                self.core.answers["GET"] = fakes.image(status)
+                self.glance.answers["GET"] = fakes.image(status)
                 code, _, body = self.send(request)
                 if status in allowed:
                     self.assertEqual(200, code)
                     self.assertEqual(
-                        [("GET", PATH, b""), request], self.core.asked
+                        [("GET", PATH, b""), request], self.glance.asked
                     )
                     continue
                 self.assertEqual(409, code)
-                # HEAD asks whether the core has the call at all.
+                # HEAD asks whether Glance has the call at all.
                 expected = (
                     ["GET"] if request[0] == "PATCH" else ["GET", "HEAD"]
                 )
-                self.assertEqual(expected, self.core.methods)
+                self.assertEqual(expected, self.glance.methods)
                 for word in (op, status, ", ".join(allowed)):
                     self.assertIn(word, body.decode())
 
     def test_every_form(self) -> None:
         """As the client accepts it: operation, status, what is allowed."""
-        self.core.answers["GET"] = fakes.image("importing")
+        self.glance.answers["GET"] = fakes.image("importing")
         text = (
             f"The operation replace on the locations of image {IMAGE_ID} "
             "conflicts with its status importing. Statuses in which it is "
@@ -69,7 +69,7 @@ class TableTest(GuardTestCase):
 
     def test_body_is_handed_on(self) -> None:
         """Byte for byte, however it is written and wherever it ends."""
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
         plain = TABLE[0][1][2]
         for body in (
             plain,
@@ -82,12 +82,12 @@ class TableTest(GuardTestCase):
                 request = ("PATCH", PATH, body)
                 self.assertEqual(200, self.send(request)[0])
                 self.assertEqual(
-                    [("GET", PATH, b""), request], self.core.asked
+                    [("GET", PATH, b""), request], self.glance.asked
                 )
 
     def test_refusals_are_logged(self) -> None:
         logging.disable(logging.NOTSET)
-        self.core.answers["GET"] = fakes.image("saving")
+        self.glance.answers["GET"] = fakes.image("saving")
         _, remove, _ = TABLE[0]
         rename = b'[{"op": "replace", "path": "/base", "value": "x"}]'
         for request, words in (
@@ -101,12 +101,12 @@ class TableTest(GuardTestCase):
                 self.assertIn(word, line)
 
     def test_a_status_that_nobody_knows(self) -> None:
-        self.core.answers["GET"] = fakes.image("melted")
+        self.glance.answers["GET"] = fakes.image("melted")
         for _, request, _ in TABLE:
             self.assertEqual(409, self.send(request)[0])
 
     def test_options(self) -> None:
-        self.core.answers["GET"] = fakes.image("killed")
+        self.glance.answers["GET"] = fakes.image("killed")
         for option, rows in (
             ("remove_statuses", (0, 4)),
             ("replace_statuses", (1,)),
@@ -123,7 +123,7 @@ class TableTest(GuardTestCase):
                     self.assertEqual(expected, fakes.call(guard, environ)[0])
 
     def test_never(self) -> None:
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
         guard = self.guard(remove_statuses="")
         method, path, body = TABLE[0][1]
         environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
@@ -132,7 +132,7 @@ class TableTest(GuardTestCase):
         self.assertIn(b"allowed: none", text)
 
     def test_one_forbidden_part_refuses_the_whole(self) -> None:
-        self.core.answers["GET"] = fakes.image("queued")
+        self.glance.answers["GET"] = fakes.image("queued")
         add = {"op": "add", "path": "/locations/-", "value": {}}
         remove = {"op": "remove", "path": "/locations/0"}
         name = {"op": "replace", "path": "/name", "value": "x"}
@@ -150,7 +150,7 @@ class OtherRequestsTest(GuardTestCase):
     """What is no change of locations reaches Glance in any status."""
 
     def test_pass(self) -> None:
-        self.core.answers["GET"] = fakes.image("saving")
+        self.glance.answers["GET"] = fakes.image("saving")
         rename = b'[{"op": "replace", "path": "/name", "value": "x"}]'
         remove = TABLE[0][1][2]
         for name, request, keys in (
@@ -170,25 +170,25 @@ class OtherRequestsTest(GuardTestCase):
                 image = ("GET", PATH, b"")
                 is_ours = not name.startswith("another")
                 expected = [image, request] if is_ours else [request]
-                self.assertEqual(expected, self.core.asked)
+                self.assertEqual(expected, self.glance.asked)
 
-    def test_calls_that_the_core_has_not(self) -> None:
-        self.core.answers["GET"] = fakes.image("saving")
-        self.core.answers["HEAD"] = fakes.Answer("404 Not Found", b"")
+    def test_calls_that_glance_does_not_have(self) -> None:
+        self.glance.answers["GET"] = fakes.image("saving")
+        self.glance.answers["HEAD"] = fakes.Answer("404 Not Found", b"")
         for _, request, _ in TABLE[3:]:
             self.assertEqual(200, self.send(request)[0])
-            self.assertEqual(request, self.core.asked[-1])
-        self.core.answers["HEAD"] = fakes.Answer(error=OSError("gone"))
+            self.assertEqual(request, self.glance.asked[-1])
+        self.glance.answers["HEAD"] = fakes.Answer(error=OSError("gone"))
         for _, request, _ in TABLE[3:]:
             self.assertEqual(409, self.send(request)[0])
 
     def test_disabled(self) -> None:
-        self.core.answers["GET"] = fakes.image("saving")
+        self.glance.answers["GET"] = fakes.image("saving")
         guard = self.guard(enabled="false")
         for _, (method, path, body), _ in TABLE:
             environ = fakes.environ_of(method, path, body, CONTENT_TYPE=PATCH)
             self.assertEqual(200, fakes.call(guard, environ)[0])
-        self.assertNotIn("GET", self.core.methods)
+        self.assertNotIn("GET", self.glance.methods)
 
     def test_forms(self) -> None:
         """Routes takes a form's _method for the method; webob reads it."""
@@ -220,7 +220,7 @@ class OtherRequestsTest(GuardTestCase):
                 200,
             ),
         ):
-            self.core.answers["GET"] = fakes.image("saving")
+            self.glance.answers["GET"] = fakes.image("saving")
             environ = fakes.environ_of("POST", url, body, CONTENT_TYPE=form)
             environ.update(keys)
             with self.subTest(name):
@@ -233,7 +233,7 @@ class OtherRequestsTest(GuardTestCase):
         for content_type in ("application/json", "", "a/b"):
             for length, coding in ((str(len(body)), ""), ("", "chunked")):
                 with self.subTest(content_type, coding=coding):
-                    self.core.answers["GET"] = fakes.image("saving")
+                    self.glance.answers["GET"] = fakes.image("saving")
                     code, _, _ = self.send(
                         ("POST", f"{PATH}/locations", body),
                         CONTENT_TYPE=content_type,
@@ -247,34 +247,34 @@ class OtherRequestsTest(GuardTestCase):
         request = ("PATCH", PATH, large)
         code, _, _ = self.send(request, CONTENT_TYPE="application/json")
         self.assertEqual(200, code)
-        self.assertEqual(request, self.core.asked[-1])
+        self.assertEqual(request, self.glance.asked[-1])
 
     def test_overridden_methods(self) -> None:
-        self.core.answers["GET"] = fakes.image("saving")
+        self.glance.answers["GET"] = fakes.image("saving")
         method, path, body = TABLE[0][1]
         query = {"QUERY_STRING": f"_method={method}"}
         code, _, _ = self.send(("POST", path, body), **query)
         self.assertEqual(409, code)
         # The child has no query: it is not overridden.
-        self.assertEqual([("GET", PATH, b"")], self.core.asked)
+        self.assertEqual([("GET", PATH, b"")], self.glance.asked)
         query = {"QUERY_STRING": "_method=PUT"}
         code, _, _ = self.send((method, path, body), **query)
         self.assertEqual(200, code)
 
 
 class StatusUnknownTest(GuardTestCase):
-    def test_the_core_answers_what_it_hides(self) -> None:
+    def test_glance_answers_what_it_hides(self) -> None:
         for status in (
             "300 Multiple Choices",
             "401 Unauthorized",
             "403 Forbidden",
             "404 Not Found",
         ):
-            self.core.answers["GET"] = fakes.Answer(status)
+            self.glance.answers["GET"] = fakes.Answer(status)
             for _, request, _ in TABLE:
                 with self.subTest(status, request=request):
                     self.assertEqual(200, self.send(request)[0])
-                    self.assertEqual(request, self.core.asked[-1])
+                    self.assertEqual(request, self.glance.asked[-1])
 
     def test_fails_closed(self) -> None:
         big = b'{"status": "active", "x": "%s"}' % (
@@ -294,13 +294,13 @@ class StatusUnknownTest(GuardTestCase):
             ("too deep", fakes.Answer(body=b"[" * 100000)),
             ("too large", fakes.Answer(body=big)),
         ):
-            self.core.answers["GET"] = answer
+            self.glance.answers["GET"] = answer
             for _, request, _ in TABLE:
                 with self.subTest(name, request=request):
                     code, _, body = self.send(request)
                     self.assertEqual(503, code)
                     self.assertIn(IMAGE_ID.encode(), body)
-                    self.assertEqual(["GET"], self.core.methods)
+                    self.assertEqual(["GET"], self.glance.methods)
 
 
 class ObjectNameTest(GuardTestCase):
@@ -313,20 +313,20 @@ class ObjectNameTest(GuardTestCase):
             ("image_id", "extra_properties", "base", "__class__", "__x"),
             images_api.STATUSES,
         ):
-            self.core.answers["GET"] = fakes.image(status)
+            self.glance.answers["GET"] = fakes.image(status)
             code, _, body = self.send(self.patch_of(name))
             self.assertEqual(403, code, name)
             self.assertIn(f"{name} is not an image property".encode(), body)
-            self.assertEqual(["GET"], self.core.methods)
+            self.assertEqual(["GET"], self.glance.methods)
 
     def test_a_name_that_is_no_text(self) -> None:
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
         for name in ("__\ud800", "__a\nb", "__" + "x" * 1000):
             code, _, body = self.send(self.patch_of(name))
             self.assertEqual(403, code)
             self.assertIn(ascii(name)[1:-1][:255].encode(), body)
 
-    def test_what_the_core_hides(self) -> None:
+    def test_what_glance_hides(self) -> None:
         routed, unrouted = "405 Method Not Allowed", "404 Not Found"
         for status, head, expected in (
             # A policy may forbid to see what it lets one change. Glance says
@@ -337,16 +337,16 @@ class ObjectNameTest(GuardTestCase):
             ("401 Unauthorized", routed, 200),
             ("300 Multiple Choices", routed, 200),
         ):
-            self.core.answers["GET"] = fakes.Answer(status)
-            self.core.answers["HEAD"] = fakes.Answer(head)
+            self.glance.answers["GET"] = fakes.Answer(status)
+            self.glance.answers["HEAD"] = fakes.Answer(head)
             code, _, _ = self.send(self.patch_of("image_id"))
             self.assertEqual(expected, code, status)
-            self.assertEqual(expected == 200, "PATCH" in self.core.methods)
+            self.assertEqual(expected == 200, "PATCH" in self.glance.methods)
 
 
 class BodyTest(GuardTestCase):
     def test_limit(self) -> None:
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
         method, path, body = TABLE[0][1]
         for limit, expected in ((len(body), 200), (len(body) - 1, 413)):
             for length in (str(len(body)), None):
@@ -357,17 +357,17 @@ class BodyTest(GuardTestCase):
                 environ.update(keys)
                 if length is None:
                     del environ["CONTENT_LENGTH"]
-                self.core.asked.clear()
+                self.glance.asked.clear()
                 guard = self.guard(max_body_size=str(limit))
                 with self.subTest(limit=limit, length=length):
                     code, _, text = fakes.call(guard, environ)
                     self.assertEqual(expected, code)
                     if expected == 413:
                         self.assertIn(f"{limit} bytes".encode(), text)
-                        self.assertEqual([], self.core.asked)
+                        self.assertEqual([], self.glance.asked)
 
     def test_default_limit(self) -> None:
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
         method, path, body = TABLE[0][1]
         for size, expected in ((1048576, 200), (1048577, 413)):
             request = (method, path, body.ljust(size))
@@ -376,25 +376,27 @@ class BodyTest(GuardTestCase):
     def test_too_deep(self) -> None:
         request = ("PATCH", PATH, b"[" * 100000)
         self.assertEqual(400, self.send(request)[0])
-        self.assertEqual([], self.core.asked)
+        self.assertEqual([], self.glance.asked)
 
     def test_client_gone(self) -> None:
         request = ("PATCH", PATH, TABLE[0][1][2])
         code, _, _ = self.send(request, CONTENT_LENGTH="1000")
         self.assertEqual(400, code)
-        self.assertEqual([], self.core.asked)
+        self.assertEqual([], self.glance.asked)
 
 
 class ThreadsTest(GuardTestCase):
     def test_requests_at_once(self) -> None:
         """Each request is judged by the status of its own image."""
 
-        def core(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        def glance(
+            environ: dict[str, Any], start_response: Any
+        ) -> list[bytes]:
             status = environ["PATH_INFO"].rpartition("/")[2]
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [json.dumps({"status": status}).encode()]
 
-        guard = location_guard.LocationGuard.factory({})(core)
+        guard = location_guard.LocationGuard.factory({})(glance)
         body = TABLE[1][1][2]
         wrong: list[tuple[str, int]] = []
 

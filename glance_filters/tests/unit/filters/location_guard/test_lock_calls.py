@@ -20,7 +20,7 @@ from glance_filters.tests.unit.filters.location_guard.cases import (
 
 
 class LockTest(GuardTestCase):
-    """While the core changes an image, it is locked."""
+    """While Glance changes an image, it is locked."""
 
     def guard(self, **section: str) -> location_guard.LocationGuard:
         statuses = {"location_api_statuses": "active"}
@@ -31,7 +31,7 @@ class LockTest(GuardTestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.url = f"file://{self.folder.name}/locks"
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
 
     def call_while_held(
         self, method: str, path: str, body: bytes = b"", **section: str
@@ -68,11 +68,11 @@ class LockTest(GuardTestCase):
             ("DELETE", f"/v2/stores/fast/{IMAGE_ID}", b""),
         ):
             with self.subTest(f"{method} {path}"):
-                self.core.asked.clear()
+                self.glance.asked.clear()
                 found = self.call_while_held(method, path, body)
                 self.assertEqual((409, "1"), found)
-                self.assertEqual([asked], self.core.asked)
-                # Nobody holds it: the core is reached, and it is let go of.
+                self.assertEqual([asked], self.glance.asked)
+                # Nobody holds it: Glance is reached, and it is let go of.
                 guard = self.guard(coordination_url=self.url)
                 for _ in range(2):
                     environ = fakes.environ_of(
@@ -104,7 +104,7 @@ class LockTest(GuardTestCase):
                 self.assertEqual(code, fakes.call(guard, environ)[0], query)
 
     def test_refused_ones_let_go(self) -> None:
-        self.core.answers["GET"] = fakes.image("saving")
+        self.glance.answers["GET"] = fakes.image("saving")
         guard = self.guard(coordination_url=self.url, lock_timeout="0.05")
         for _ in range(2):
             environ = fakes.environ_of(
@@ -158,29 +158,29 @@ class LockTest(GuardTestCase):
 
     def test_what_is_hidden_stays_hidden(self) -> None:
         """Whether it is locked by somebody or not."""
-        self.core.answers["GET"] = fakes.Answer("404 Not Found")
-        self.core.answers["PATCH"] = fakes.Answer("404 Not Found")
+        self.glance.answers["GET"] = fakes.Answer("404 Not Found")
+        self.glance.answers["PATCH"] = fakes.Answer("404 Not Found")
         image = f"/v2/images/{IMAGE_ID}"
         self.assertEqual((404, ""), self.call_while_held("PATCH", image))
-        self.assertEqual(["GET", "PATCH"], self.core.methods)
+        self.assertEqual(["GET", "PATCH"], self.glance.methods)
 
     def test_id_is_that_of_glance(self) -> None:
         """Some databases find an image by other spellings of its id."""
         document = b'{"id": "%s", "status": "active"}' % IMAGE_ID.encode()
-        self.core.answers["GET"] = fakes.Answer(body=document)
+        self.glance.answers["GET"] = fakes.Answer(body=document)
         image = f"/v2/images/{IMAGE_ID.upper()}"
         self.assertEqual((409, "1"), self.call_while_held("PATCH", image))
         # Others keep them apart: that is another image.
         body = document.replace(IMAGE_ID.encode(), IMAGE_ID.upper().encode())
-        self.core.answers["GET"] = fakes.Answer(body=body)
+        self.glance.answers["GET"] = fakes.Answer(body=body)
         self.assertEqual((200, ""), self.call_while_held("PATCH", image))
         # Where Glance does not tell, all of them are one.
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
         self.assertEqual((409, "1"), self.call_while_held("PATCH", image))
 
     def test_a_stranger_does_not_lock(self) -> None:
         document = b'{"owner": "alice", "status": "active"}'
-        self.core.answers["GET"] = fakes.Answer(body=document)
+        self.glance.answers["GET"] = fakes.Answer(body=document)
         path = f"/v2/images/{IMAGE_ID}"
         for headers, patch, expected in (
             ({"HTTP_X_PROJECT_ID": "alice"}, 200, 1),
@@ -193,8 +193,8 @@ class LockTest(GuardTestCase):
             ({"HTTP_X_PROJECT_ID": "bob"}, 409, 1),
             ({"HTTP_X_PROJECT_ID": "bob"}, 500, 1),
         ):
-            self.core.answers["PATCH"] = fakes.Answer(f"{patch} X")
-            self.core.asked.clear()
+            self.glance.answers["PATCH"] = fakes.Answer(f"{patch} X")
+            self.glance.asked.clear()
             guard = self.guard(coordination_url=self.url)
             held: list[bool] = []
             locks_of = guard._locking.made

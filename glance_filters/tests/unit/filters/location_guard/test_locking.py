@@ -44,7 +44,7 @@ class ImageLockingTest(unittest.TestCase):
         environ = fakes.environ_of("PATCH", f"/v2/images/{image_id}")
         match = self.matcher.match(environ)
         assert match is not None
-        glance = fakes.Core({"GET": fakes.image("active")})
+        glance = fakes.Glance({"GET": fakes.image("active")})
         made = request.Request(glance, environ, match, "x")
         held = self.locking.hold(made, is_required, is_patch=True)
         self.addCleanup(held.release)
@@ -76,12 +76,12 @@ class ImageLockingTest(unittest.TestCase):
             environ = fakes.environ_of("PATCH", "/v2/images/a")
             match = self.matcher.match(environ)
             assert match is not None
-            glance = fakes.Core({"GET": answer})
+            glance = fakes.Glance({"GET": answer})
             made = request.Request(glance, environ, match, "x")
             with self.assertRaises(error):
                 self.locking.hold(made, True, is_patch=True)
             # Nor of one for which it had to wait.
-            hidden = fakes.Core({"GET": fakes.image("active")})
+            hidden = fakes.Glance({"GET": fakes.image("active")})
             calls_ = iter([fakes.image("active"), answer])
 
             def app(

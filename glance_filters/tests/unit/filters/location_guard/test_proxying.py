@@ -34,7 +34,7 @@ class ProxyingTest(GuardTestCase):
             "coordination_url": f"file://{folder.name}/locks",
             "lock_timeout": "0.05",
         }
-        self.core.answers["GET"] = fakes.image("active")
+        self.glance.answers["GET"] = fakes.image("active")
 
     def make(self, app: Any, url: str | None = "http://host:9292") -> Any:
         conf = cfg.ConfigOpts()
@@ -54,13 +54,13 @@ class ProxyingTest(GuardTestCase):
 
         Each is its method, path and token.
         """
-        there = self.make(self.core, **keys)
+        there = self.make(self.glance, **keys)
         found: list[int] = []
 
         def app(environ: Any, start_response: Any) -> Any:
             if environ["REQUEST_METHOD"] != "GET":
                 found.append(self.call(there, second))
-            return self.core(environ, start_response)
+            return self.glance(environ, start_response)
 
         self.assertEqual(200, self.call(self.make(app, **keys), first))
         return found[0]
@@ -89,7 +89,7 @@ class ProxyingTest(GuardTestCase):
 
     def test_retry_waits_while_another_request_holds_the_image(self) -> None:
         """Of two equal requests neither is a guest before one is a host."""
-        guard = self.make(self.core)
+        guard = self.make(self.glance)
         delete = ("DELETE", "", "a")
         with guard._locking.acquire(IMAGE_ID):
             for _ in range(2):
@@ -97,11 +97,11 @@ class ProxyingTest(GuardTestCase):
         self.assertEqual(200, self.call(guard, delete))
 
     def test_host_stays_until_its_guests_have_left(self) -> None:
-        guard = self.make(self.core)
+        guard = self.make(self.glance)
         locking_ = guard._locking
         environ = fakes.environ_of("DELETE", PATH, HTTP_X_AUTH_TOKEN="a")
         match = guard._matcher.match(environ)
-        made = request_module.Request(self.core, environ, match, "x")
+        made = request_module.Request(self.glance, environ, match, "x")
         key = proxying.key(made)
         entered = threading.Event()
         with contextlib.ExitStack() as guests:
@@ -132,7 +132,7 @@ class ProxyingTest(GuardTestCase):
             free.release()
 
     def test_host_that_waits_in_vain(self) -> None:
-        locking_ = self.make(self.core)._locking
+        locking_ = self.make(self.glance)._locking
         with self.assertLogs(level="WARNING") as logs:
             logging.disable(logging.NOTSET)
             with proxying.being_host(

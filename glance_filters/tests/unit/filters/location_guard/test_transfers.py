@@ -54,7 +54,7 @@ class TransferTest(GuardTestCase):
 
     def show(self, **members: Any) -> None:
         body = json.dumps(members).encode()
-        self.core.answers["GET"] = fakes.Answer(body=body)
+        self.glance.answers["GET"] = fakes.Answer(body=body)
 
     def test_import(self) -> None:
         now = datetime.datetime.now(datetime.timezone.utc)

@@ -30,7 +30,7 @@ class UploadTest(GuardTestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.url = f"file://{folder.name}/locks"
-        self.core.answers["GET"] = fakes.image("queued")
+        self.glance.answers["GET"] = fakes.image("queued")
         self.held: list[tuple[bool, bool]] = []
 
     def note(self) -> None:
@@ -51,7 +51,7 @@ class UploadTest(GuardTestCase):
 
         def app(environ: Any, start_response: Any) -> Any:
             if environ["REQUEST_METHOD"] == "GET":
-                return self.core(environ, start_response)
+                return self.glance(environ, start_response)
             return glance(environ, start_response)
 
         environ = fakes.environ_of("PUT", f"{PATH}/file", self.DATA)

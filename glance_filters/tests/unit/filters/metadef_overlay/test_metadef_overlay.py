@@ -32,7 +32,7 @@ def answer_of(document: Any, *headers: tuple[str, str]) -> fakes.Answer:
 class OverlayCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.core = fakes.Core(
+        self.glance = fakes.Glance(
             {
                 SPACE: answer_of(newton.DOCUMENT),
                 SPACE + "/properties": answer_of(
@@ -42,16 +42,18 @@ class OverlayCase(testtools.TestCase):
             }
         )
         for name, document in newton.PROPERTIES.items():
-            self.core.answers[f"{SPACE}/properties/{name}"] = answer_of(
+            self.glance.answers[f"{SPACE}/properties/{name}"] = answer_of(
                 {**document, "name": name}
             )
         self.addCleanup(self.check_closed)
 
     def check_closed(self) -> None:
-        self.assertEqual(0, self.core.open_bodies)
+        self.assertEqual(0, self.glance.open_bodies)
 
     def filter(self, **section: str) -> metadef_overlay.MetadefOverlay:
-        made = metadef_overlay.MetadefOverlay.factory({}, **section)(self.core)
+        made = metadef_overlay.MetadefOverlay.factory({}, **section)(
+            self.glance
+        )
         assert isinstance(made, metadef_overlay.MetadefOverlay)
         return made
 
@@ -129,8 +131,8 @@ class NewtonTest(OverlayCase):
 
 
 class VisibilityTest(OverlayCase):
-    def test_what_the_core_hides_stays_hidden(self) -> None:
-        self.core.answers = {"GET": NOT_FOUND}
+    def test_what_glance_hides_stays_hidden(self) -> None:
+        self.glance.answers = {"GET": NOT_FOUND}
         for path in ("", "/properties", "/properties/hypervisor_type"):
             status, _, body = self.get(SPACE + path)
             self.assertEqual((404, NOT_FOUND.body), (status, body))
@@ -139,7 +141,7 @@ class VisibilityTest(OverlayCase):
         status, _, body = self.get(SPACE + "/properties/none")
         self.assertEqual((404, NOT_FOUND.body), (status, body))
 
-    def test_core_that_does_not_tell_about_the_namespace(self) -> None:
+    def test_glance_that_does_not_tell_about_the_namespace(self) -> None:
         path = SPACE + "/properties/hypervisor_version_requires"
         for told in (
             fakes.Answer(error=RuntimeError("broken")),
@@ -147,13 +149,13 @@ class VisibilityTest(OverlayCase):
             fakes.Answer(body=b"[]"),
             fakes.Answer("500 Internal Server Error"),
         ):
-            self.core.answers[SPACE] = told
+            self.glance.answers[SPACE] = told
             status, _, body = self.get(path)
             self.assertEqual((404, NOT_FOUND.body), (status, body))
 
     def test_resource_type_s_prefix(self) -> None:
         association = {"name": "OS::Glance::Image", "prefix": "hw_"}
-        self.core.answers[SPACE] = answer_of(
+        self.glance.answers[SPACE] = answer_of(
             {**newton.DOCUMENT, "resource_type_associations": [association]}
         )
         path = SPACE + "/properties/"
@@ -176,7 +178,7 @@ class VisibilityTest(OverlayCase):
 
     def test_child_request_is_about_the_same_version(self) -> None:
         self.get(SPACE + "/properties/hypervisor_version_requires")
-        asked = [path for _, path, _ in self.core.asked]
+        asked = [path for _, path, _ in self.glance.asked]
         self.assertEqual(
             [SPACE + "/properties/hypervisor_version_requires", SPACE], asked
         )
@@ -190,22 +192,22 @@ class HeadersTest(OverlayCase):
             ("Last-Modified", "Mon, 23 Nov 2026 00:00:00 GMT"),
             ("X-Openstack-Request-Id", "req-1"),
         )
-        self.core.answers[SPACE] = answer_of(newton.DOCUMENT, *told)
+        self.glance.answers[SPACE] = answer_of(newton.DOCUMENT, *told)
         _, headers, _ = self.get(SPACE)
         self.assertEqual(
             {"Content-Type", "Content-Length", "X-Openstack-Request-Id"},
             set(headers),
         )
 
-    def test_answer_that_lacks_nothing_is_the_core_s(self) -> None:
+    def test_answer_that_lacks_nothing_is_not_changed(self) -> None:
         told = answer_of({"properties": 1}, ("ETag", '"a"'))
-        self.core.answers[SPACE + "/properties"] = told
+        self.glance.answers[SPACE + "/properties"] = told
         status, headers, body = self.get(SPACE + "/properties")
         self.assertEqual(
             (200, dict(told.headers), told.body), (status, headers, body)
         )
 
-    def test_core_is_asked_for_all_it_has(self) -> None:
+    def test_glance_is_asked_for_all_it_has(self) -> None:
         fields = {
             "HTTP_IF_NONE_MATCH": '"a"',
             "HTTP_IF_MODIFIED_SINCE": "Mon, 23 Nov 2026 00:00:00 GMT",
@@ -215,7 +217,7 @@ class HeadersTest(OverlayCase):
         }
         self.get(SPACE, **fields)
         self.get(BASE + "Another", **fields)
-        of_ours, of_others = self.core.environs
+        of_ours, of_others = self.glance.environs
         self.assertEqual(
             {"HTTP_ACCEPT_LANGUAGE"}, fields.keys() & of_ours.keys()
         )
@@ -226,7 +228,7 @@ class UntouchedTest(OverlayCase):
     def check_untouched(
         self, path: str, answer: fakes.Answer, method: str = "GET"
     ) -> None:
-        self.core.answers = {method: answer}
+        self.glance.answers = {method: answer}
         status, headers, body = self.get(path, method=method)
         self.assertEqual(
             (answer.status[:3], dict(answer.headers), answer.body),
@@ -278,14 +280,6 @@ class FilesTest(OverlayCase):
         for words in ("bad.json", "$.properties.p.type", "metadef_overlay"):
             self.assertIn(words, str(error))
         self.assertNotIn("good.json", str(error))
-
-    def test_no_folder_stops_the_start(self) -> None:
-        error = self.assertRaises(
-            configuration.ConfigurationError,
-            self.filter,
-            metadefs_dir="/nowhere",
-        )
-        self.assertIn("/nowhere", str(error))
 
     def test_files_are_read_at_start_and_on_reload_only(self) -> None:
         def definition(*enum: str) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class PartsBodyTest(unittest.TestCase):
                     got += chunk
         except bodies.WrongLength:
             self.assertEqual(1, error.call_count)
+            template, *values = error.call_args.args
+            self.logged = template % tuple(values)
             return None
         finally:
             bodies.close(body)
@@ -50,25 +52,40 @@ class PartsBodyTest(unittest.TestCase):
 
     def test_what_breaks_a_download(self) -> None:
         second = {"Content_Range": f"bytes 190-194/{SIZE}"}
-        for name, reply in (
-            ("short", Reply(PARTIAL, b"1234", **second)),
-            ("long", Reply(PARTIAL, b"12345", b"6", **second)),
-            ("deactivated", Reply("403 Forbidden", b"x")),
-            ("gone", Reply("404 Not Found", b"x")),
-            ("no data", Reply("204 No Content")),
-            ("shorter", Reply("416 Range Not Satisfiable", b"x")),
+        changed = "the image changed"
+        for reason, reply in (
             (
-                "longer",
+                "the data ended after 4 of 5 bytes",
+                Reply(PARTIAL, b"1234", **second),
+            ),
+            (
+                "the data goes on after 5 bytes",
+                Reply(PARTIAL, b"12345", b"6", **second),
+            ),
+            ("Glance answered 403 Forbidden", Reply("403 Forbidden", b"x")),
+            ("Glance answered 404 Not Found", Reply("404 Not Found", b"x")),
+            ("Glance answered 204 No Content", Reply("204 No Content")),
+            (
+                "the image became shorter",
+                Reply("416 Range Not Satisfiable", b"x"),
+            ),
+            # It is longer; its data differs.
+            (
+                changed,
                 Reply(PARTIAL, b"12345", Content_Range="bytes 190-194/999"),
             ),
             (
-                "other data",
+                changed,
                 Reply(PARTIAL, b"12345", Content_MD5="0" * 32, **second),
             ),
         ):
-            with self.subTest(name):
+            with self.subTest(reason):
                 self.glance.replies = [None, reply]
                 self.assertIsNone(self.read(TEXT))
+                self.assertRegex(
+                    self.logged,
+                    f"^Aborting the download of image '.+': {reason}$",
+                )
 
     def test_second_part(self) -> None:
         second = {"Content_Range": f"bytes 190-194/{SIZE}"}

@@ -99,13 +99,13 @@ class HandleTest(unittest.TestCase):
 
     def test_versions(self) -> None:
         document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
-        core = fakes.Core()
-        core.answers["/versions"] = fakes.Answer(
+        glance = fakes.Glance()
+        glance.answers["/versions"] = fakes.Answer(
             body=json.dumps(document).encode()
         )
         for option, expected in (("true", ["v2.5", "v2.4"]), ("false", None)):
             app: Any = fake_glance.make_filter(
-                core,
+                glance,
                 core_protocol="auto",
                 add_api_version=option,
             )
@@ -116,13 +116,13 @@ class HandleTest(unittest.TestCase):
             self.assertEqual(expected or ["v2.4"], ids)
             environ = fakes.environ_of("GET", "/v2.5/images")
             http_client.call_wsgi(app, environ)
-            path = core.environs[-1]["PATH_INFO"]
+            path = glance.environs[-1]["PATH_INFO"]
             self.assertEqual(
                 "/v2/images" if expected else "/v2.5/images", path
             )
 
 
-class CoreProtocolTest(unittest.TestCase):
+class ProtocolTest(unittest.TestCase):
     def test_how_glance_is_asked(self) -> None:
         whole = Reply("200 OK", DATA, Content_Length=str(SIZE))
         for protocol, asked in (

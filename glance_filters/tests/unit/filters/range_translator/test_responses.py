@@ -87,7 +87,7 @@ class WholeTest(Case):
                 "content-md5": MD5,
                 "accept-ranges": "bytes",
                 "etag": TAG,
-                "cache-control": "private",
+                "cache-control": "private, no-cache",
             },
             found.fields,
         )
@@ -206,7 +206,7 @@ class WholeTest(Case):
 
     def test_cache_control(self) -> None:
         for options, of_glance, expected in (
-            ({}, None, "private"),
+            ({}, None, "private, no-cache"),
             ({"cache_control": "no-store"}, None, "no-store"),
             ({"cache_control": ""}, None, None),
             ({}, "public, max-age=5", "public, max-age=5"),

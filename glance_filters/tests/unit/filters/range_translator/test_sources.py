@@ -6,7 +6,7 @@ import unittest
 from typing import Any
 from unittest import mock
 
-from glance_filters.filters.range_translator import sources
+from glance_filters.filters.range_translator import image_data, sources
 from glance_filters.http.byte_ranges import ByteRange, RangeSpec
 from glance_filters.tests.unit.filters.range_translator import fake_glance
 from glance_filters.tests.unit.filters.range_translator.fake_glance import (
@@ -27,7 +27,7 @@ def part(**fields: str) -> dict[str, str]:
 class SourceTest(unittest.TestCase):
     def setUp(self) -> None:
         self.glance = FakeGlance()
-        self.data = sources.ImageData(fake_glance.make_request(self.glance))
+        self.data = image_data.ImageData(fake_glance.make_request(self.glance))
         log = mock.patch.object(sources.LOG, "exception")
         self.log = self.enterContext(log)
 
@@ -209,25 +209,6 @@ class AnySourceTest(SourceTest):
         self.outcome(source, FIVE)
         self.assertEqual("status 400 Bad Request", source.reason)
 
-    def test_what_glance_is_not_to_see(self) -> None:
-        keys = {
-            "HTTP_RANGE": "bytes=0-1",
-            "HTTP_CONTENT_RANGE": "bytes 0-1/*",
-            "HTTP_IF_MATCH": '"x"',
-            "HTTP_IF_NONE_MATCH": '"x"',
-            "HTTP_IF_RANGE": '"x"',
-            "HTTP_IF_MODIFIED_SINCE": "x",
-            "HTTP_IF_UNMODIFIED_SINCE": "x",
-            "HTTP_ACCEPT_ENCODING": "gzip",
-        }
-        request = fake_glance.make_request(
-            self.glance, REQUEST_METHOD="HEAD", **keys
-        )
-        sources.ImageData(request).fetch().close()
-        (environ,) = self.glance.environs
-        self.assertEqual(set(), keys.keys() & environ.keys())
-        self.assertEqual("GET", environ["REQUEST_METHOD"])
-
 
 class OpenedTest(SourceTest):
     def test_parts_of_the_whole(self) -> None:
@@ -291,24 +272,6 @@ class OpenedTest(SourceTest):
         ):
             self.assertEqual(expected, one.is_same(other))
             self.assertEqual(expected, other.is_same(one))
-
-
-class ImageDataTest(SourceTest):
-    def test_image_is_asked_for_once(self) -> None:
-        self.assertIsNone(self.data.known_image)
-        self.assertEqual([], self.glance.asked)
-        for _ in range(2):
-            self.assertEqual(SIZE, self.data.size)
-        self.assertEqual(self.data.image, self.data.known_image)
-        self.assertEqual(["image"], self.glance.asked)
-        self.assertEqual(0, self.data.calls)
-
-    def test_hidden(self) -> None:
-        self.glance.image = None
-        for _ in range(2):
-            self.assertIsNone(self.data.size)
-        self.assertIsNone(self.data.known_image)
-        self.assertEqual(["image"], self.glance.asked)
 
 
 del SourceTest

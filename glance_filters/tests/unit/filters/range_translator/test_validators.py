@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unittest
 
-from glance_filters.filters.range_translator import sources, validators
+from glance_filters.filters.range_translator import image_data, validators
 from glance_filters.tests.unit.filters.range_translator import fake_glance
 from glance_filters.tests.unit.filters.range_translator.fake_glance import (
     MD5,
@@ -41,7 +41,7 @@ class TagOfTest(unittest.TestCase):
                 glance.image = None
             fields = {} if md5 is None else {"Content_MD5": md5}
             glance.replies = [Reply("200 OK", **fields)]
-            data = sources.ImageData(fake_glance.make_request(glance))
+            data = image_data.ImageData(fake_glance.make_request(glance))
             response = data.fetch()
             response.close()
             found = validators.tag_of(data, response)
@@ -64,7 +64,7 @@ class TagOfTest(unittest.TestCase):
             glance = FakeGlance()
             assert glance.image is not None
             glance.image.update(checksum=None, os_hash_value=None, **change)
-            data = sources.ImageData(fake_glance.make_request(glance))
+            data = image_data.ImageData(fake_glance.make_request(glance))
             tags.add(validators.tag_of(data, None))
         self.assertEqual(5, len(tags))
 
@@ -77,7 +77,7 @@ class FieldsTest(unittest.TestCase):
             (None, False, "private", {"Accept-Ranges", "Cache-Control"}),
             (None, True, "", {"Accept-Ranges", "Repr-Digest"}),
         ):
-            data = sources.ImageData(fake_glance.make_request(FakeGlance()))
+            data = image_data.ImageData(fake_glance.make_request(FakeGlance()))
             found = validators.fields(data, tag, wants_digest, cache_control)
             self.assertEqual(expected, {name for name, _ in found})
 
@@ -86,7 +86,7 @@ class FieldsTest(unittest.TestCase):
             glance = FakeGlance()
             if not image:
                 glance.image = None
-            data = sources.ImageData(fake_glance.make_request(glance))
+            data = image_data.ImageData(fake_glance.make_request(glance))
             self.assertEqual(image, data.image is not None)
             found = validators.fields(data, None, False, "")
             self.assertEqual(expected, len(found))

@@ -6,7 +6,7 @@ import unittest
 from typing import Any
 from unittest import mock
 
-from glance_filters.filters.range_translator import sources
+from glance_filters.filters.range_translator import image_data, sources
 from glance_filters.filters.range_translator.legacy import content_range
 from glance_filters.http.byte_ranges import ByteRange, RangeSpec
 from glance_filters.tests.unit import fakes
@@ -63,7 +63,7 @@ class RespondTest(unittest.TestCase):
 class ContentRangeSourceTest(unittest.TestCase):
     def setUp(self) -> None:
         self.glance = FakeGlance(understands=CONTENT_RANGE)
-        self.data = sources.ImageData(fake_glance.make_request(self.glance))
+        self.data = image_data.ImageData(fake_glance.make_request(self.glance))
         self.source = content_range.ContentRangeSource(self.data)
         self.addCleanup(self.check_closed)
 
@@ -113,7 +113,7 @@ class ContentRangeSourceTest(unittest.TestCase):
         with self.assertRaises(sources.NoParts):
             self.source.open(RangeSpec(2, 6))
         self.glance.image = None
-        data = sources.ImageData(fake_glance.make_request(self.glance))
+        data = image_data.ImageData(fake_glance.make_request(self.glance))
         with self.assertRaises(sources.NoParts):
             content_range.ContentRangeSource(data).open(RangeSpec(2, 6))
 

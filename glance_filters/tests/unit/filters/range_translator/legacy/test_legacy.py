@@ -6,7 +6,7 @@ import dataclasses
 import json
 import unittest
 
-from glance_filters.filters.range_translator import legacy, sources
+from glance_filters.filters.range_translator import image_data, legacy, sources
 from glance_filters.filters.range_translator.legacy import content_range
 from glance_filters.glance_api import calls
 from glance_filters.tests.unit import fakes
@@ -16,10 +16,10 @@ from glance_filters.tests.unit.filters.range_translator import fake_glance
 class OldGlanceTest(unittest.TestCase):
     def setUp(self) -> None:
         document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
-        self.core = fakes.Core()
+        self.glance = fakes.Glance()
         body = json.dumps(document).encode()
-        self.core.answers["GET"] = fakes.Answer(body=body)
-        self.request = fake_glance.make_request(self.core)
+        self.glance.answers["GET"] = fakes.Answer(body=body)
+        self.request = fake_glance.make_request(self.glance)
         self.old = legacy.OldGlance()
 
     def test_versions(self) -> None:
@@ -32,7 +32,7 @@ class OldGlanceTest(unittest.TestCase):
         self.assertIn(b"v2.5", captured.read(2**20) or b"")
 
     def test_sources(self) -> None:
-        data = sources.ImageData(self.request)
+        data = image_data.ImageData(self.request)
         for name, expected in (
             ("auto", content_range.ContentRangeSource),
             ("range", sources.RangeSource),

@@ -32,36 +32,36 @@ class ProtocolTest(unittest.TestCase):
 
 class GlanceVersionTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.core = fakes.Core()
+        self.glance = fakes.Glance()
         self.version = protocol.GlanceVersion()
 
     def minor(self) -> int | None:
-        return self.version.minor(fake_glance.make_request(self.core))
+        return self.version.minor(fake_glance.make_request(self.glance))
 
     def test_asked_once(self) -> None:
-        self.core.answers["GET"] = versions("v2.4", "v2.3", "v1.1")
+        self.glance.answers["GET"] = versions("v2.4", "v2.3", "v1.1")
         for _ in range(3):
             self.assertEqual(4, self.minor())
-        self.assertEqual([("GET", "/versions", b"")], self.core.asked)
+        self.assertEqual([("GET", "/versions", b"")], self.glance.asked)
 
     def test_asked_again_later_if_it_did_not_answer(self) -> None:
         with mock.patch("time.monotonic") as monotonic:
             monotonic.return_value = 1000.0
-            self.core.answers["GET"] = fakes.Answer(error=OSError("x"))
+            self.glance.answers["GET"] = fakes.Answer(error=OSError("x"))
             for _ in range(3):
                 self.assertIsNone(self.minor())
-            self.assertEqual(1, len(self.core.asked))
+            self.assertEqual(1, len(self.glance.asked))
             monotonic.return_value += protocol.RETRY_SECONDS
-            self.core.answers["GET"] = versions("v2.5")
+            self.glance.answers["GET"] = versions("v2.5")
             self.assertEqual(5, self.minor())
 
     def test_no_versions(self) -> None:
         for body in (b"<html>", b"[]", b"\xff", b"[" * 100000):
-            self.core.answers["GET"] = fakes.Answer(body=body)
+            self.glance.answers["GET"] = fakes.Answer(body=body)
             self.version = protocol.GlanceVersion()
             self.assertIsNone(self.minor())
 
     def test_behind_version_negotiation(self) -> None:
-        request = fake_glance.make_request(self.core, **{"api.version": "2"})
+        request = fake_glance.make_request(self.glance, **{"api.version": "2"})
         self.assertIsNone(self.version.minor(request))
-        self.assertEqual([], self.core.asked)
+        self.assertEqual([], self.glance.asked)

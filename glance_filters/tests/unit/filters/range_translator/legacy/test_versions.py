@@ -52,7 +52,7 @@ class AddedTest(unittest.TestCase):
         ):
             self.assertEqual(expected, api_versions.added(minor))
 
-    def test_old_cores(self) -> None:
+    def test_old_releases(self) -> None:
         body = json.dumps(document("v2.4", "v2.3", "v1.1")).encode()
         added = api_versions.with_added(body)
         assert added is not None
@@ -89,18 +89,18 @@ class ResponseWithAddedTest(unittest.TestCase):
             ("200 OK", (), b"x", False),
             ("200 OK", (), b" " * 2**20 + body, False),
         ):
-            core = fakes.Core()
+            glance = fakes.Glance()
             fields = (("Content-Type", "application/json"), *headers)
-            core.answers["GET"] = fakes.Answer(status, text, headers=fields)
+            glance.answers["GET"] = fakes.Answer(status, text, headers=fields)
             request = fake_glance.make_request(
-                core, HTTP_ACCEPT_ENCODING="gzip"
+                glance, HTTP_ACCEPT_ENCODING="gzip"
             )
             captured = api_versions.response_with_added(request)
             with self.subTest(status, headers=headers, length=len(text)):
                 found = captured.read(2**22)
                 self.assertEqual(is_changed, found != text)
-                self.assertEqual(0, core.open_bodies)
-                self.assertNotIn("HTTP_ACCEPT_ENCODING", core.environs[0])
+                self.assertEqual(0, glance.open_bodies)
+                self.assertNotIn("HTTP_ACCEPT_ENCODING", glance.environs[0])
 
 
 class RewriteAddedTest(unittest.TestCase):
@@ -113,11 +113,11 @@ class RewriteAddedTest(unittest.TestCase):
             ("/v2", {}, "/v2"),
             ("/v2.5", {"api.version": "2"}, "/v2.5"),
         ):
-            core = fakes.Core()
+            glance = fakes.Glance()
             body = json.dumps(document("v2.4")).encode()
-            core.answers["GET"] = fakes.Answer(body=body)
+            glance.answers["GET"] = fakes.Answer(body=body)
             request = fake_glance.make_request(
-                core, PATH_INFO=prefix + path, **keys
+                glance, PATH_INFO=prefix + path, **keys
             )
             request.match = dataclasses.replace(request.match, prefix=prefix)
             before = request.environ

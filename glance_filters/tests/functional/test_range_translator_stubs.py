@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""range_translator before cores that lie, and images that are very large."""
+"""range_translator on a Glance that lies, and on very large images."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class VirtualImage:
 def _native(
     environ: dict[str, Any], start_response: Callable[..., Any]
 ) -> Iterator[bytes]:
-    """A core of today, with a very large image."""
+    """A Glance of today, with a very large image."""
     size = len(VirtualImage())
     if not environ["PATH_INFO"].endswith("/file"):
         start_response("200 OK", [])
@@ -124,7 +124,7 @@ def _native(
 
 
 class MemoryTest(testtools.TestCase):
-    """What passes is not kept, with any kind of core."""
+    """What passes is not kept, whatever Glance understands."""
 
     def check(self, core: Any, image_id: str, protocol: str) -> None:
         factory = range_translator.RangeTranslator.factory(
@@ -147,12 +147,12 @@ class MemoryTest(testtools.TestCase):
         self.assertGreater(length, 2 * 32 * 1024**2)
         self.assertLess(peak, 2 * 1024**2)
 
-    def test_old_cores(self) -> None:
+    def test_old_releases(self) -> None:
         for protocol in ("content-range", "none"):
             core = legacy_glance.LegacyGlance("ocata")
             image = core.add_image(data=VirtualImage(), checksum="0" * 32)
             self.check(core, image.id, protocol)
             self.assertEqual([], core.open_bodies)
 
-    def test_a_core_of_today(self) -> None:
+    def test_glance_of_today(self) -> None:
         self.check(_native, "x", "range")
