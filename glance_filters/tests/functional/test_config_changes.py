@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import testtools
 
@@ -36,7 +36,8 @@ Conf = Mapping[str, Mapping[str, str]]
 
 
 class ConfigChangesCase(testtools.TestCase):
-    server: real_glance.Server
+    server: ClassVar[real_glance.Server]
+    glance: ClassVar[real_glance.GlanceServer]
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import fixtures
@@ -89,7 +91,7 @@ class ConfigFilesTest(testtools.TestCase):
             self.write(new, self.path.read_text(), at=20)
             os.replace(new, self.path)
 
-        for change, expected in (
+        changes: tuple[tuple[Callable[[], Any], bool], ...] = (
             (lambda: None, False),
             (lambda: os.utime(self.path, (20, 20)), True),
             (lambda: self.write(self.path, "# longer\n" * 9, 20), True),
@@ -100,7 +102,8 @@ class ConfigFilesTest(testtools.TestCase):
             (lambda: self.path.unlink(), True),
             (lambda: None, False),
             (lambda: added.unlink(), True),
-        ):
+        )
+        for change, expected in changes:
             change()
             self.assertEqual(expected, files.have_changed())
             self.assertFalse(files.have_changed())

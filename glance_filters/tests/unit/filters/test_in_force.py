@@ -250,16 +250,18 @@ class FollowTest(testtools.TestCase):
         self.write("size = 3")
         seen = []
 
+        def follow() -> None:
+            made.follow()
+            seen.append(made.settings)
+
         def prepare(settings: Any) -> None:
-            thread = threading.Thread(
-                target=lambda: seen.append((made.follow(), made.settings))
-            )
+            thread = threading.Thread(target=follow)
             thread.start()
             thread.join()
 
         with mock.patch.object(made, "_prepare", prepare):
             self.assertEqual(3, self.later(made))
-        ((_, settings),) = seen
+        [settings] = seen
         self.assertEqual(2, settings["size"])
 
     def test_fork_while_a_thread_follows(self) -> None:
