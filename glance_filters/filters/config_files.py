@@ -116,6 +116,12 @@ class ConfigFiles:
             )
             for name in self._references():
                 _register(read, self._conf, name)
+        except cfg.ConfigFileParseError as error:
+            # Not the text of the line, which may hold a password.
+            lines = ", ".join(re.findall(r":(\d+),", error.msg))
+            raise Unreadable(
+                f"Failed to parse {error.config_file}, line {lines}"
+            ) from None
         except (cfg.Error, OSError, ValueError) as error:
             raise Unreadable(" ".join(str(error).split())) from error
         return read

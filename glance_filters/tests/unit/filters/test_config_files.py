@@ -167,7 +167,11 @@ class ConfigFilesTest(testtools.TestCase):
 
         for change, words in (
             (binary, "utf-8"),
-            (lambda: self.path.write_text("["), str(self.path)),
+            (lambda: self.path.write_text("["), f"{self.path}, line 1"),
+            (
+                lambda: self.path.write_text("[a_group]\ntext secret\n"),
+                f"Failed to parse {self.path}, line 2",
+            ),
             (lambda: self.path.unlink(), str(self.path)),
             (lambda: self.path.mkdir(), str(self.path)),
         ):
@@ -175,6 +179,7 @@ class ConfigFilesTest(testtools.TestCase):
             error = self.assertRaises(config_files.Unreadable, files.read)
             self.assertIn(words, str(error))
             self.assertNotIn("\n", str(error))
+            self.assertNotIn("secret", str(error))
         self.path.rmdir()
         self.write(self.path, "\n", 20)
         files.read()
