@@ -33,6 +33,7 @@ from glance_filters import errors
 from glance_filters.filters import base, configuration, findings
 from glance_filters.filters.disk_format_validator import (
     changes,
+    import_plugin,
     inspection,
     options,
 )
@@ -51,9 +52,8 @@ LOG = logging.getLogger(__name__)
 # Far more than any image schema.
 _MAX_SCHEMA_BYTES = 4 * 1024 * 1024
 
-# Import methods whose data no request brings, and the plugin that inspects it.
+# Import methods whose data no request brings.
 _FETCHING = ("web-download", "glance-download")
-_IMPORT_PLUGIN = "glance_filters_inspect"
 
 _UPLOADS = (calls.UPLOAD_IMAGE, calls.STAGE_IMAGE)
 _SCHEMAS = {
@@ -97,12 +97,12 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
                 "glance-api.conf",
             )
         methods = config.of_service(None, "enabled_import_methods") or ()
-        has_plugin = _has_plugin(config)
+        has_plugin = import_plugin.is_in_force(config)
         if values["staged_data"] == "leave" and not has_plugin:
             yield findings.Finding(
                 place,
                 "staged data is inspected by nobody: staged_data is leave",
-                f"Add {_IMPORT_PLUGIN} to [image_import_opts] "
+                f"Add {import_plugin.NAME} to [image_import_opts] "
                 "image_import_plugins in glance-api.conf",
             )
         fetching = [each for each in _FETCHING if each in methods]
@@ -111,7 +111,7 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
                 place,
                 "data that Glance itself fetches is not inspected: "
                 f"{', '.join(fetching)}",
-                f"Add {_IMPORT_PLUGIN} to [image_import_opts] "
+                f"Add {import_plugin.NAME} to [image_import_opts] "
                 "image_import_plugins in glance-api.conf",
                 True,
             )
@@ -130,12 +130,12 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         if (
             settings.enabled
             and settings.staged_data == "leave"
-            and not _has_plugin(self._config)
+            and not import_plugin.is_in_force(self._config)
         ):
             LOG.warning(
                 "Staged data is inspected by nobody: staged_data is leave, "
                 "and %s is not in [image_import_opts] image_import_plugins.",
-                _IMPORT_PLUGIN,
+                import_plugin.NAME,
             )
 
     def handle(
@@ -250,12 +250,6 @@ def _formats(image: images.Image | None) -> tuple[str | None, ...] | None:
     return (
         None if image is None else (image.disk_format, image.container_format)
     )
-
-
-def _has_plugin(config: configuration.Configuration) -> bool:
-    """Return True if the import plugin is in force."""
-    plugins = config.of_service("image_import_opts", "image_import_plugins")
-    return _IMPORT_PLUGIN in (plugins or ())
 
 
 def _refused_by_glance(

@@ -66,8 +66,12 @@ def catalog_factory(
 
 
 class ImportCase(testtools.TestCase):
-    """Imports into a Glance without any filter of ours."""
+    """Imports into a Glance.
 
+    :ivar filters: filters of ours in its pipeline
+    """
+
+    filters: tuple[str, ...] = ()
     glance: real_glance.GlanceServer
 
     @classmethod
@@ -88,8 +92,14 @@ class ImportCase(testtools.TestCase):
             plugins.append("image_conversion")
         factory = f"{__name__}:{catalog_factory.__name__}"
         cls.glance = real_glance.GlanceServer(
-            ("catalog",),
-            {"catalog": {"paste.filter_factory": factory}},
+            ("catalog", *cls.filters),
+            {
+                "catalog": {"paste.filter_factory": factory},
+                # The plugin does not see what a section says.
+                "disk_format_validator": {
+                    "disk_formats": "raw,qcow2,vhd,ami,vmdk"
+                },
+            },
             before="context",
             conf={
                 "DEFAULT": {"enabled_import_methods": listed(methods)},
@@ -98,6 +108,7 @@ class ImportCase(testtools.TestCase):
                 "disk_format_validator": {
                     "inspect": "enforce",
                     "disk_formats": "raw,qcow2,vhd,ami",
+                    "staged_data": "leave",
                 },
             },
         )
@@ -242,6 +253,12 @@ class ImportCase(testtools.TestCase):
 
 
 class ImportTest(ImportCase):
+    filters = ("disk_format_validator",)
+
+    def test_the_plugin_is_known_to_the_filter(self) -> None:
+        """Glance registers the option with the plugins when it imports."""
+        self.assertNotIn("inspected by nobody", self.glance.log)
+
     def test_disguised(self) -> None:
         for way in self.ways:
             image_id = way(QCOW2, disk_format="raw")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fixtures
+import testtools
+from oslo_config import cfg
+
+from glance_filters.filters import configuration
+from glance_filters.filters.disk_format_validator import import_plugin, options
+
+NAME = "disk_format_validator"
+
+# What follows image_import_plugins in the file, and whether that is enough.
+CASES = (
+    ("[glance_filters_inspect]", True),
+    ("['glance_filters_inspect']", True),
+    ("[image_decompression,glance_filters_inspect,no_op]", True),
+    ("[image_decompression]", False),
+    ("[glance_filters_inspector]", False),
+    ("[]", False),
+    # Glance refuses a list without brackets.
+    ("glance_filters_inspect", False),
+)
+
+
+class ImportPluginTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = Path(self.useFixture(fixtures.TempDir()).path)
+
+    def is_in_force(self, conf: cfg.ConfigOpts) -> bool:
+        return import_plugin.is_in_force(
+            configuration.Configuration(NAME, options.OPTS, {}, conf)
+        )
+
+    def test_before_glance_registers_the_option(self) -> None:
+        for value, expected in CASES:
+            text = f"[image_import_opts]\nimage_import_plugins = {value}\n"
+            (self.folder / "glance.conf").write_text(text)
+            for key in ("file", "dir"):
+                path = self.folder / ("glance.conf" if key == "file" else "")
+                conf = cfg.ConfigOpts()
+                conf([f"--config-{key}={path}"])
+                self.assertEqual(expected, self.is_in_force(conf), value)
+                self.assertNotIn("image_import_opts", conf, value)
+
+    def test_the_environment_counts(self) -> None:
+        self.useFixture(
+            fixtures.EnvironmentVariable(
+                "OS_IMAGE_IMPORT_OPTS__IMAGE_IMPORT_PLUGINS",
+                "[glance_filters_inspect]",
+            )
+        )
+        conf = cfg.ConfigOpts()
+        conf([], default_config_files=[])
+        self.assertTrue(self.is_in_force(conf))
+
+    def test_nothing_was_read(self) -> None:
+        self.assertFalse(self.is_in_force(cfg.ConfigOpts()))
+
+    def test_the_file_is_gone(self) -> None:
+        path = self.folder / "glance.conf"
+        path.touch()
+        conf = cfg.ConfigOpts()
+        conf([f"--config-file={path}"])
+        path.unlink()
+        self.assertFalse(self.is_in_force(conf))
+
+    def test_the_option_that_glance_registered(self) -> None:
+        conf = cfg.ConfigOpts()
+        opt = cfg.ListOpt("image_import_plugins")
+        conf.register_opt(opt, "image_import_opts")
+        conf([], default_config_files=[])
+        for value in ([], ["glance_filters_inspect"]):
+            conf.set_override(
+                "image_import_plugins", value, "image_import_opts"
+            )
+            self.assertEqual(bool(value), self.is_in_force(conf))
