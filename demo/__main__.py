@@ -41,6 +41,8 @@ FILTERS = tuple(each.name for each in FILTER_CLASSES)
 OPTIONS: dict[str, dict[str, str]] = {
     "disk_format_validator": rows_disk_format_validator.OPTIONS,
 }
+# What the side with the filters has in its glance-api.conf besides.
+CONF = rows_disk_format_validator.CONF
 SECTIONS = {
     "location_guard": rows_location_guard.SECTION,
     "range_translator": rows_range_translator.SECTION,
@@ -80,16 +82,17 @@ def _sides() -> Iterator[list[rows.GlanceSide]]:
     for name in ("glance_filters", "oslo_utils"):
         logging.getLogger(name).addHandler(logging.NullHandler())
     with contextlib.ExitStack() as stack:
-        web = stack.enter_context(http_data.HttpDataServer(rows.WEB_FILES))
+        files = {**rows.WEB_FILES, **rows_disk_format_validator.WEB_FILES}
+        web = stack.enter_context(http_data.HttpDataServer(files))
         sides = []
-        for text, filters in (
-            ("Starting Glance alone", ()),
-            (f"Starting Glance with {', '.join(FILTERS)}", FILTERS),
+        for text, filters, conf in (
+            ("Starting Glance alone", (), {}),
+            (f"Starting Glance with {', '.join(FILTERS)}", FILTERS, CONF),
         ):
             with _step(text):
                 glance = stack.enter_context(
                     real_glance.GlanceServer(
-                        filters, OPTIONS, is_validated=False
+                        filters, OPTIONS, conf=conf, is_validated=False
                     )
                 )
             sides.append(rows.GlanceSide(glance, web, auth.MEMBER))

@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 WEB_FILES = {f"/data-{number}": bytes(1000) for number in range(3)}
 
 
+@dataclass(frozen=True)
+class Import:
+    """What became of an import.
+
+    :ivar task_status: the status of its task
+    :ivar message: the message of its task
+    """
+
+    task_status: str
+    message: str
+
+
 class Side(Protocol):
     """Glance, alone or behind the filters, and a look behind its API."""
 
@@ -53,7 +65,8 @@ class GlanceSide:
     """A side that is a Glance in a process of its own.
 
     :param glance: the server
-    :param web: serves ``WEB_FILES``, to which its locations point
+    :param web: serves ``WEB_FILES``, to which its locations point, and what
+        is imported
     :param token: the owner of its images, who may add locations
     """
 
@@ -97,6 +110,18 @@ class GlanceSide:
         """Add an image by the API."""
         owner = self.client(self._token)
         return owner.create_image(data, disk_format=disk_format)
+
+    def import_from_web(self, image_id: str, path: str) -> Import:
+        """Import what the web server has, and wait for the end of that."""
+        owner = self.client(self._token)
+        method = {"name": "web-download", "uri": self._web.url(path)}
+        image = f"/v2/images/{image_id}"
+        answer = owner.send_json("POST", f"{image}/import", {"method": method})
+        if answer.status != HTTPStatus.ACCEPTED:
+            raise RuntimeError(f"no import: {answer}")
+        self._folder.wait_for_tasks()
+        [task] = owner.request("GET", f"{image}/tasks").json["tasks"]
+        return Import(task["status"], task["message"])
 
     def stored_bytes(self, image_id: str) -> int:
         """Return how many bytes are stored under an image's name."""

@@ -10,6 +10,11 @@ from glance_filters.tests.fixtures import auth, disk_files
 
 # The operator's list in the demonstration.
 OPTIONS = {"disk_formats": "raw,qcow2,vmdk,iso,ploop", "inspect": "enforce"}
+# The plugin reads Glance's own configuration alone.
+CONF = {
+    "image_import_opts": {"image_import_plugins": "[glance_filters_inspect]"},
+    "disk_format_validator": OPTIONS,
+}
 
 # The beginning of a VMDK, without any data.
 _VMDK = bytes.fromhex(
@@ -23,6 +28,9 @@ _VMDK = bytes.fromhex(
 _BACKED = bytes.fromhex(
     "514649fb 00000003 0000000000000200 0000000b 00000010 0000000000100000"
 ).ljust(512, b"\0") + b"/etc/passwd".ljust(70_000, b"\0")
+
+# What is imported from the web.
+WEB_FILES = {"/vmdk": _VMDK, "/cd": disk_files.cd()}
 
 
 def _create(disk_format: str) -> Row:
@@ -52,6 +60,33 @@ def _upload(what: str, declared: str, data: bytes, status: int) -> Row:
         wanted[1:] = ["active", f"{len(data)} bytes in the store"]
     asked = f"PUT file, {what} as {declared}"
     return Row(asked, observe, "\n".join(wanted), in_readme=status == 415)
+
+
+def _import(what: str, declared: str, path: str, refusal: str) -> Row:
+    """Return a row about an import.
+
+    :param refusal: the message of the task, empty if it succeeds
+    """
+
+    def observe(side: Side) -> str:
+        assert isinstance(side, GlanceSide)
+        client = side.client(auth.MEMBER)
+        image_id = client.create_image(disk_format=declared)
+        done = side.import_from_web(image_id, path)
+        lines = [f"task: {done.task_status}", side.image(image_id)[0]]
+        # That of a success says how much was copied.
+        if done.task_status == "failure":
+            lines[0] += f": {done.message}"
+        return "\n".join(
+            [*lines, f"{side.stored_bytes(image_id)} bytes in the stores"]
+        )
+
+    wanted = [f"task: failure: {refusal}", "queued", "0 bytes in the stores"]
+    if not refusal:
+        size = len(WEB_FILES[path])
+        wanted = ["task: success", "active", f"{size} bytes in the stores"]
+    asked = f"POST import, web-download, {what} as {declared}"
+    return Row(asked, observe, "\n".join(wanted), in_readme=bool(refusal))
 
 
 def _upload_again() -> Row:
@@ -93,7 +128,7 @@ _UNSAFE = _upload("one with a backing file", "qcow2", _BACKED, 415)
 SECTION = Section(
     title=(
         "disk_format_validator: disk formats raw, qcow2, vmdk, iso and ploop, "
-        "and uploads to match"
+        "and uploads and imports to match"
     ),
     rows=(
         _create("ploop"),
@@ -104,6 +139,12 @@ SECTION = Section(
         _upload("a VMDK", "raw", _VMDK, 415),
         _UNSAFE,
         _upload("a CD image", "iso", disk_files.cd(), 204),
+        _import(
+            *("a VMDK", "qcow2", "/vmdk"),
+            "The uploaded data is vmdk, but the disk_format of the image is "
+            "qcow2.",
+        ),
+        _import("a CD image", "iso", "/cd", ""),
     ),
     legacy_rows=(_create("vdi"), _legacy(_DISGUISED), _legacy(_UNSAFE)),
 )
