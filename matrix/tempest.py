@@ -2,28 +2,87 @@
 
 """OpenStack's own tests, Tempest's, on Glance alone and with the filters.
 
-Run with ``python -m matrix.tempest RUNNER FOLDER``. RUNNER is a program that
-makes an environment in the folder which the variable LAB names (``make
-CHECKOUT``), and runs the tests there (``alone``, ``filters INSPECT``); it
-leaves ``runs/NAME/results.json``, with the status of each test.
+Run with ``python -m matrix.tempest RUNNER FOLDER``, with ``--formats`` for the
+tests of image formats alone. RUNNER is a program that makes an environment in
+the folder which the variable LAB names (``make CHECKOUT``), and runs the tests
+there (``alone``, ``filters INSPECT``); it leaves ``runs/LABEL/results.json``,
+with the status of each test.
+
+The tests of image formats stage unsafe data, and want it to be taken then and
+refused by the import. So with the filters they are compared twice: as these
+are, where staging may be refused, and with ``staged_data = leave`` and the
+import plugin, where each must end as it does alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import collections
+import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from matrix import tempest_images
+
 _CHECKOUT = Path(__file__).parents[1]
-_ALONE = ("alone",)
-_FILTERED = (("filters", "auto"), ("filters", "enforce"))
+
+# How often a test is repeated that ends worse with the filters: some depend on
+# timing. An image that is deleted while the last of its import runs, for
+# example, makes Glance answer with 500 now and then.
+_REPEATS = 2
 
 # How each test ended, by its id.
 Ended = Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One run of the tests.
+
+    :ivar label: its name, and that of the folder with its results
+    :ivar arguments: those of the runner
+    :ivar environment: variables; oslo.config takes options from them
+    :ivar excepted: a pattern of the tests that may end worse than alone
+    """
+
+    label: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    excepted: str = "(?!)"
+
+
+_ALL = (
+    Side("alone", ("alone",)),
+    Side("filters-auto", ("filters", "auto")),
+    Side("filters-enforce", ("filters", "enforce")),
+)
+
+# The plugin in front of Glance's own, which the tests need.
+_PLUGINS = "[glance_filters_inspect,image_conversion]"
+_LEFT = {
+    "OS_IMAGE_IMPORT_OPTS__IMAGE_IMPORT_PLUGINS": _PLUGINS,
+    "OS_DISK_FORMAT_VALIDATOR__STAGED_DATA": "leave",
+}
+_FORMATS = (
+    Side("formats-alone", ("alone",)),
+    # That staging is refused is meant.
+    Side(
+        "formats-enforce",
+        ("filters", "enforce"),
+        excepted=r"test_accept_reject_formats_import\b.*\b"
+        r"(?:qcow2-backing|qcow2-data-file|iso-qcow2"
+        r"|vmdk-flat|vmdk-flat-leak|vmdk-extent)\b",
+    ),
+    *(
+        Side(f"formats-{inspect}-plugin", ("filters", inspect), _LEFT)
+        for inspect in ("auto", "enforce")
+    ),
+)
 
 
 def worse(alone: Ended, filtered: Ended) -> list[str]:
@@ -35,31 +94,92 @@ def worse(alone: Ended, filtered: Ended) -> list[str]:
     )
 
 
-def main(runner: str, folder: str) -> int:
-    """Run the tests on all sides; return the exit status."""
-    lab = Path(folder).resolve()
-    environment = {**os.environ, "LAB": str(lab)}
+def _run(
+    runner: str, lab: Path, side: Side, environment: Mapping[str, str]
+) -> Ended:
+    """Run one side, and print how many tests ended how."""
+    # Its exit status tells of failed tests; the comparison is ours.
     subprocess.run(
-        [runner, "make", str(_CHECKOUT)], env=environment, check=True
+        [runner, *side.arguments],
+        env={
+            **os.environ,
+            **environment,
+            **side.environment,
+            "LAB": str(lab),
+            "LABEL": side.label,
+        },
     )
-    ended: dict[tuple[str, ...], Ended] = {}
-    for side in (_ALONE, *_FILTERED):
-        # Its exit status tells of failed tests; the comparison is ours.
-        subprocess.run([runner, *side], env=environment)
-        path = lab / "runs" / "-".join(side) / "results.json"
-        ended[side] = {
-            name: test["status"]
-            for name, test in json.loads(path.read_text()).items()
-        }
-        counts = collections.Counter(ended[side].values())
-        print(" ".join(side), dict(counts))
-    found = {side: worse(ended[_ALONE], ended[side]) for side in _FILTERED}
-    for side, names in found.items():
-        for name in names:
-            print(f"passes alone, not with {' '.join(side)}: {name}")
-    passed = "success" in ended[_ALONE].values()
-    return 0 if passed and not any(found.values()) else 1
+    path = lab / "runs" / side.label / "results.json"
+    ended = {
+        name: test["status"]
+        for name, test in json.loads(path.read_text()).items()
+    }
+    print(side.label, dict(collections.Counter(ended.values())), flush=True)
+    return ended
+
+
+def _compare(
+    runner: str,
+    lab: Path,
+    sides: tuple[Side, ...],
+    environment: Mapping[str, str],
+) -> bool:
+    """Return True if no test ends worse than on the first side."""
+    alone, *others = sides
+    expected = _run(runner, lab, alone, environment)
+    good = "success" in expected.values()
+    for side in others:
+        found = worse(expected, _run(runner, lab, side, environment))
+        for name in found:
+            is_meant = re.search(side.excepted, name) is not None
+            what = ", as it is meant" if is_meant else ""
+            print(f"passes alone, not with {side.label}{what}: {name}")
+        found = [each for each in found if not re.search(side.excepted, each)]
+        for number in range(_REPEATS):
+            if not found:
+                break
+            chosen = lab / "repeated"
+            chosen.write_text("\n".join(found))
+            again = dataclasses.replace(
+                side, label=f"{side.label}-again-{number + 1}"
+            )
+            listed = {**environment, "LOAD_LIST": str(chosen)}
+            ended = _run(runner, lab, again, listed)
+            found = [each for each in found if ended.get(each) != "success"]
+        good = good and not found
+    return good
+
+
+def main() -> int:
+    """Run the tests on all sides; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="matrix.tempest", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("runner", help="the program that runs the tests")
+    parser.add_argument("folder", help="for the environment and the results")
+    parser.add_argument(
+        "--formats", action="store_true", help="the tests of formats alone"
+    )
+    given = parser.parse_args()
+    lab = Path(given.folder).resolve()
+    subprocess.run(
+        [given.runner, "make", str(_CHECKOUT)],
+        env={**os.environ, "LAB": str(lab)},
+        check=True,
+    )
+    manifest = tempest_images.make(lab / "images")
+    formats = {
+        "REGEX": "test_images_formats",
+        "MANIFEST": str(manifest),
+        # Some of them are about nova, and skipped without it.
+        "NOVA": "True",
+        "CONVERSION": "True",
+    }
+    good = _compare(given.runner, lab, _FORMATS, formats)
+    if not given.formats:
+        good = _compare(given.runner, lab, _ALL, {}) and good
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
