@@ -16,6 +16,10 @@ VMDK itself or others::
 Its keywords are ASCII, in any case of letters; its encoding says how the
 names are written. It ends with its first zero byte.
 
+VMware finds a parent by ``parentFileNameHint``, VirtualBox by
+``ddb.uuid.parent``, which is all zeros if there is none. Beside a disk, ESX
+opens the files of ``changeTrackPath`` and ``ddb.sidecars``.
+
 See "Virtual Disk Format 5.0" by VMware, and ``block/vmdk.c`` of QEMU.
 """
 
@@ -37,10 +41,14 @@ _LINE = re.compile(rb"[^\r\n]+")
 _ONE_FILE = re.compile(
     rb'createtype\s*=\s*"(?:monolithicsparse|streamoptimized)"'
 )
-_FIELD = re.compile(rb"[^\s=]+\s*=")
+_FIELD = re.compile(rb"([^\s=]+)\s*=(.*)", re.DOTALL)
+_QUOTES = b' \t"'
 _ACCESSES = (b"rw", b"rdonly", b"noaccess")
 _OWN_EXTENT = re.compile(rb'[a-z]+\s+\d+\s+sparse\s+"([^"]+)"[\s\d]*')
-_ENCODING = re.compile(rb'encoding\s*=\s*"?([^"\s]*)')
+
+# Numbers of what the parent was like, which name no file.
+_PARENT_CID = b"parentcid"
+_OTHER_FILES = (b"changetrackpath", b"ddb.sidecars")
 
 # In these a backslash may be the second byte of a letter. Python's name by
 # that of a descriptor.
@@ -93,19 +101,22 @@ def reference(descriptor: bytes) -> str | None:
         return "it has a parent"
     if lowered.count(_KIND) != 1:
         return "its descriptor does not say one kind"
+    lines = [match.group().strip() for match in _LINE.finditer(lowered)]
+    codec = _codec(lines)
     kinds = extents = 0
-    for match in _LINE.finditer(lowered):
-        line = match.group().strip()
+    for line in lines:
         if line.startswith(_ACCESSES) and line.split(None, 1)[0] in _ACCESSES:
             extents += 1
             own = _OWN_EXTENT.fullmatch(line)
             # Two cannot both be in this file.
-            if extents > 1 or own is None or _is_path(own.group(1), lowered):
+            if extents > 1 or own is None or _is_path(own.group(1), codec):
                 return "an extent may be another file"
         elif _KIND in line:
             kinds += bool(_ONE_FILE.fullmatch(line))
-        elif not _is_harmless(line):
-            return "its descriptor has lines that are not known"
+        elif line and not line.startswith(b"#"):
+            reason = _of_field(line)
+            if reason is not None:
+                return reason
     if not kinds:
         return "its kind has other files"
     if not extents:
@@ -113,18 +124,33 @@ def reference(descriptor: bytes) -> str | None:
     return None
 
 
-def _is_harmless(line: bytes) -> bool:
-    return (
-        not line
-        or line.startswith((b"#", b"ddb"))
-        or _FIELD.match(line) is not None
-    )
+def _of_field(line: bytes) -> str | None:
+    """Return the reason to refuse a line with a field, None if it may be."""
+    field = _FIELD.match(line)
+    if field is None:
+        if line.startswith(b"ddb"):
+            return None
+        return "its descriptor has lines that are not known"
+    key, value = field.groups()
+    value = value.strip(_QUOTES)
+    if b"parent" in key and key != _PARENT_CID and value.strip(b"0-"):
+        return "it has a parent"
+    if key in _OTHER_FILES and value:
+        return "it names another file"
+    return None
 
 
-def _is_path(name: bytes, descriptor: bytes) -> bool:
+def _codec(lines: list[bytes]) -> str:
+    """Return Python's name of the encoding that a descriptor says."""
+    fields = map(_FIELD.match, lines)
+    names = [each[2] for each in fields if each and each[1] == b"encoding"]
+    # Of two, readers may take either.
+    name = names[0].strip(_QUOTES) if len(names) == 1 else b""
+    return _DOUBLE_BYTE.get(name, "latin-1")
+
+
+def _is_path(name: bytes, codec: str) -> bool:
     """Return True if a name leads out of the folder of its file."""
-    encoding = _ENCODING.search(descriptor)
-    codec = _DOUBLE_BYTE.get(encoding.group(1) if encoding else b"", "latin-1")
     try:
         text = name.decode(codec)
     except UnicodeDecodeError:

@@ -14,6 +14,8 @@ PLAIN = (
     b'version=1\ncreateType="monolithicSparse"\nRW 2048 SPARSE "disk.vmdk"\n'
 )
 NAME = b"disk.vmdk"
+UUID = b"12345678-9abc-def0-1234-56789abcdef0"
+NO_UUID = b"00000000-0000-0000-0000-000000000000"
 EXTENT = "an extent may be another file"
 
 
@@ -31,7 +33,24 @@ class ReferenceTest(unittest.TestCase):
             (PLAIN.replace(b"monolithicSparse", b"STREAMoptimized"), None),
             (PLAIN.replace(b'="', b' = "'), None),
             (PLAIN + b'ddb.comment = "a / b"\n\n \t\n# the end', None),
-            (PLAIN + b"changeTrackPath=x\n", None),
+            (PLAIN + b'changeTrackPath=""\nddb.sidecars = ""\n', None),
+            (PLAIN + b"changeTrackPath=x\n", "it names another file"),
+            (PLAIN + b'ddb.sidecars = "x.vmfd"\n', "it names another file"),
+            # As VirtualBox writes them, without a parent and with one.
+            (PLAIN + b'ddb.uuid.parent="' + NO_UUID + b'"\n', None),
+            (PLAIN + b"parentCID=ffffffff\nparentCID=12345678\n", None),
+            *(
+                (PLAIN + line, "it has a parent")
+                for line in (
+                    b'ddb.uuid.parent="' + NO_UUID[:-1] + b'1"\n',
+                    b'ddb.uuid.parent=" ' + NO_UUID + b' 1"\n',
+                    b"ddb.uuid.parentmodification = " + UUID + b"\n",
+                    b'\tDDB.nativeParentHint = "parent.vmdk"\r',
+                    b'ddb.objectParentUri="vvol://1"\n',
+                )
+            ),
+            # No field, and no reader's line.
+            (PLAIN + b"ddb\n# ddb.uuid.parent=1\n", None),
             (PLAIN.replace(NAME + b'"', NAME + b'" 0'), None),
             (PLAIN + b"a b = c\n", "its descriptor has lines that are not"),
             (PLAIN + b"RWX 1\n", "its descriptor has lines that are not"),
@@ -71,6 +90,20 @@ class ReferenceTest(unittest.TestCase):
         ):
             with self.subTest(name, encoding=encoding):
                 self.assertEqual(reason, reference(named(name, encoding)))
+
+    def test_the_encoding_is_a_field(self) -> None:
+        """What only looks like one does not make a path harmless."""
+        text = named("乗".encode("gbk"))
+        for before, reason in (
+            (b"encoding=GBK\n", None),
+            (b'\tENCODING = "gbk"\r\n', None),
+            (b"# encoding=GBK\n", EXTENT),
+            (b'ddb.comment = "encoding=GBK"\n', EXTENT),
+            (b"myencoding=GBK\n", EXTENT),
+            (b"encoding=GBK\nencoding=UTF-8\n", EXTENT),
+        ):
+            with self.subTest(before):
+                self.assertEqual(reason, reference(before + text))
 
     @hypothesis.given(st.binary(max_size=200), st.integers(0, len(PLAIN)))
     def test_nothing_breaks_it(self, text: bytes, place: int) -> None:
