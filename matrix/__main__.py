@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from matrix import pins, releases, results, table
+from matrix import inspectors, pins, releases, results, table
 
 
 def main() -> int:
@@ -55,6 +55,7 @@ def _run(chosen: Sequence[releases.Release], is_quick: bool) -> int:
     if not names:
         print("there is no interpreter for any of them", file=sys.stderr)
         return 1
+    inspectors.make()
     # One after the other: while the package is built for one, all files of the
     # checkout are listed, and none may vanish then.
     failed = _tox("run", names, "--notest")

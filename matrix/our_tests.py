@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from matrix import outcomes
+from matrix import inspectors, outcomes
 
 _CHECKOUT = Path(__file__).parents[1]
 _TESTS = Path("glance_filters", "tests")
@@ -21,6 +22,12 @@ _LEFT_OUT = (
     *("test_paste_", "test_proxy", "test_range_translator_servers"),
     *("test_refused_uploads", "test_stores_faults", "test_stores_ranges"),
 )
+
+# What is run with inspectors too, where the release has none, and the test of
+# it that tells whether imports are inspected.
+_IMPORTS = "test_import_inspection"
+_REFUSED = f"{_IMPORTS}.ImportTest.test_disguised"
+_WITH_INSPECTORS = " (with inspectors)"
 
 
 def run(log: Path) -> outcomes.Outcomes:
@@ -37,7 +44,29 @@ def run(log: Path) -> outcomes.Outcomes:
         if not each.stem.startswith(_LEFT_OUT)
     ]
     discovery = ["discover", "-t", ".", "-s", str(_TESTS / "unit")]
-    return {
+    ended = {
         **outcomes.run_one_by_one(_CHECKOUT, discovery, log),
         **outcomes.run_one_by_one(_CHECKOUT, modules, log),
     }
+    if not inspectors.are_here():
+        again = outcomes.run_one_by_one(
+            _CHECKOUT,
+            [".".join((*functional.parts, _IMPORTS))],
+            log,
+            {**os.environ, "PYTHONPATH": str(inspectors.FOLDER)},
+        )
+        ended.update(
+            (f"{name}{_WITH_INSPECTORS}", status)
+            for name, status in again.items()
+        )
+    return ended
+
+
+def describe_imports(ended: outcomes.Outcomes) -> str:
+    """Return by what imports are inspected, empty if they are not."""
+    passed = [name for name, status in ended.items() if status == "success"]
+    if any(name.endswith(_REFUSED) for name in passed):
+        return "yes"
+    if any(name.endswith(_REFUSED + _WITH_INSPECTORS) for name in passed):
+        return "with the extra ``inspect``"
+    return ""

@@ -57,12 +57,18 @@ def run_stestr(
     return _read(last.stdout, log)
 
 
-def run_one_by_one(folder: Path, tests: Sequence[str], log: Path) -> Outcomes:
+def run_one_by_one(
+    folder: Path,
+    tests: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Outcomes:
     """Run tests in one process.
 
     :param folder: where they run
     :param tests: names of modules, or arguments for a discovery
     :param log: the file for what they print
+    :param environment: the environment variables, None for those of here
     :raises RuntimeError: if no test was run
     :raises subprocess.TimeoutExpired: if that takes unreasonably long
     """
@@ -70,6 +76,7 @@ def run_one_by_one(folder: Path, tests: Sequence[str], log: Path) -> Outcomes:
         done = subprocess.run(
             [sys.executable, "-m", "subunit.run", *tests],
             cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,

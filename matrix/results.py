@@ -24,6 +24,7 @@ class Result:
     :ivar series: the name of its series
     :ivar python: the version of Python
     :ivar ours: how many of this project's tests ended how
+    :ivar imports: by what imports are inspected, empty if they are not
     :ivar glances: how many of Glance's own tests ended how, without filters
     :ivar excepted: those that ended differently with the filters, and may
     :ivar different: those that ended differently, and must not
@@ -33,6 +34,7 @@ class Result:
     series: str
     python: str
     ours: dict[str, int] = dataclasses.field(default_factory=dict)
+    imports: str = ""
     glances: dict[str, int] = dataclasses.field(default_factory=dict)
     excepted: list[str] = dataclasses.field(default_factory=list)
     different: list[str] = dataclasses.field(default_factory=list)

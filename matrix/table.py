@@ -15,6 +15,7 @@ _HEAD = (
     "Glance",
     "Python",
     "This project's tests",
+    "Imports inspected",
     "Glance's own tests, alone",
     "Ended differently with the filters",
 )
@@ -53,6 +54,7 @@ def _row(result: results.Result) -> tuple[str, ...]:
         f"{result.glance} ({result.series})",
         result.python,
         _counts(result.ours),
+        result.imports,
         _counts(result.glances),
         different,
     )

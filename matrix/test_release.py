@@ -59,6 +59,7 @@ class ReleaseTest(unittest.TestCase):
     def test_b_this_projects_tests(self) -> None:
         ended = our_tests.run(self.folder / "ours.log")
         self.result.ours = dict(collections.Counter(ended.values()))
+        self.result.imports = our_tests.describe_imports(ended)
         self.assertEqual(
             [],
             sorted(k for k, v in ended.items() if v not in results.GOOD),

@@ -52,9 +52,6 @@ LOG = logging.getLogger(__name__)
 # Far more than any image schema.
 _MAX_SCHEMA_BYTES = 4 * 1024 * 1024
 
-# Import methods whose data no request brings.
-_FETCHING = ("web-download", "glance-download")
-
 _UPLOADS = (calls.UPLOAD_IMAGE, calls.STAGE_IMAGE)
 _SCHEMAS = {
     calls.SHOW_IMAGE_SCHEMA: schemas.offer_in_image,
@@ -96,25 +93,7 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
                 "Remove them, or add them to [image_format] disk_formats in "
                 "glance-api.conf",
             )
-        methods = config.of_service(None, "enabled_import_methods") or ()
-        has_plugin = import_plugin.is_in_force(config)
-        if values["staged_data"] == "leave" and not has_plugin:
-            yield findings.Finding(
-                place,
-                "staged data is inspected by nobody: staged_data is leave",
-                f"Add {import_plugin.NAME} to [image_import_opts] "
-                "image_import_plugins in glance-api.conf",
-            )
-        fetching = [each for each in _FETCHING if each in methods]
-        if fetching and values["inspect"] != "off" and not has_plugin:
-            yield findings.Finding(
-                place,
-                "data that Glance itself fetches is not inspected: "
-                f"{', '.join(fetching)}",
-                f"Add {import_plugin.NAME} to [image_import_opts] "
-                "image_import_plugins in glance-api.conf",
-                True,
-            )
+        yield from import_plugin.check(place, values, config)
 
     def start(self) -> None:
         """Read the options, and say what contradicts Glance's own."""

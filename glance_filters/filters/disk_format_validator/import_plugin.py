@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from oslo_config import cfg, types
 
-from glance_filters.filters import configuration
+from glance_filters.filters import configuration, findings
 
 NAME = "glance_filters_inspect"
+
+# Import methods whose data no request brings.
+_FETCHING = ("web-download", "glance-download")
+
+# Glance's own plugins that have to run before it, and behind it.
+_DECOMPRESSION = "image_decompression"
+_CONVERSION = "image_conversion"
 
 _GROUP = "image_import_opts"
 _OPTION = "image_import_plugins"
@@ -18,10 +26,66 @@ _OPTION = "image_import_plugins"
 
 def is_in_force(config: configuration.Configuration) -> bool:
     """Return True if Glance is configured to run the plugin."""
-    plugins = config.of_service(_GROUP, _OPTION)
-    if plugins is None:
-        plugins = _read(config.conf)
-    return NAME in plugins
+    return NAME in _plugins(config)
+
+
+def check(
+    place: str,
+    values: Mapping[str, Any],
+    config: configuration.Configuration,
+) -> Iterator[findings.Finding]:
+    """Yield what nobody inspects, or not at the right time.
+
+    :param place: where the filter is configured
+    :param values: the values of the filter's options
+    """
+    plugins = _plugins(config)
+    if NAME in plugins:
+        yield from _check_order(place, plugins)
+        return
+    mend = f"Add {NAME} to [{_GROUP}] {_OPTION} in glance-api.conf"
+    if values["staged_data"] == "leave":
+        yield findings.Finding(
+            place,
+            "staged data is inspected by nobody: staged_data is leave",
+            mend,
+        )
+    methods = config.of_service(None, "enabled_import_methods") or ()
+    fetching = [each for each in _FETCHING if each in methods]
+    if fetching and values["inspect"] != "off":
+        yield findings.Finding(
+            place,
+            "data that Glance itself fetches is not inspected: "
+            f"{', '.join(fetching)}",
+            mend,
+            True,
+        )
+
+
+def _check_order(
+    place: str, plugins: Sequence[str]
+) -> Iterator[findings.Finding]:
+    own = plugins.index(NAME)
+    mend = f"Change the order in [{_GROUP}] {_OPTION} in glance-api.conf"
+    if _DECOMPRESSION in plugins[own:]:
+        yield findings.Finding(
+            place,
+            f"{NAME} inspects data before {_DECOMPRESSION} unpacks it, and so "
+            "not what is stored",
+            mend,
+        )
+    if _CONVERSION in plugins[:own]:
+        yield findings.Finding(
+            place,
+            f"{_CONVERSION} runs qemu-img on data before {NAME} inspects it",
+            mend,
+        )
+
+
+def _plugins(config: configuration.Configuration) -> Sequence[str]:
+    """Return the plugins that Glance runs, in their order."""
+    known: Sequence[str] | None = config.of_service(_GROUP, _OPTION)
+    return _read(config.conf) if known is None else known
 
 
 def _read(conf: cfg.ConfigOpts) -> Sequence[str]:

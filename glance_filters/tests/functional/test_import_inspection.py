@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import testtools
 
+from glance_filters.filters import disk_format_validator
 from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.tests.fixtures import (
     disk_files,
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PLUGIN = "glance_filters_inspect"
+# By "egg:", an old setuptools looks at versions of what is not in use.
+FACTORY = (
+    f"{disk_format_validator.__name__}:"
+    f"{disk_format_validator.DiskFormatValidator.__name__}.factory"
+)
 QCOW2 = disk_files.qcow2()
 BACKED = disk_files.qcow2(backing_file=512)
 NOISE = judged_images.NOISE
@@ -97,7 +103,8 @@ class ImportCase(testtools.TestCase):
                 "catalog": {"paste.filter_factory": factory},
                 # The plugin does not see what a section says.
                 "disk_format_validator": {
-                    "disk_formats": "raw,qcow2,vhd,ami,vmdk"
+                    "paste.filter_factory": FACTORY,
+                    "disk_formats": "raw,qcow2,vhd,ami,vmdk",
                 },
             },
             before="context",

@@ -25,16 +25,32 @@ CASES = (
     ("glance_filters_inspect", False),
 )
 
+OURS = "glance_filters_inspect"
+UNPACKED = "before image_decompression unpacks it"
+CONVERTED = "image_conversion runs qemu-img"
+# The plugins in their order, and what is wrong with it.
+ORDERS: tuple[tuple[list[str], list[str]], ...] = (
+    ([OURS], []),
+    (["image_decompression", OURS, "no_op", "image_conversion"], []),
+    ([OURS, "no_op", "image_decompression"], [UNPACKED]),
+    (["image_conversion", "no_op", OURS], [CONVERTED]),
+    (["image_conversion", OURS, "image_decompression"], [UNPACKED, CONVERTED]),
+    (["image_conversion", "image_decompression"], []),
+)
+
 
 class ImportPluginTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
 
+    def configuration(
+        self, conf: cfg.ConfigOpts
+    ) -> configuration.Configuration:
+        return configuration.Configuration(NAME, options.OPTS, {}, conf)
+
     def is_in_force(self, conf: cfg.ConfigOpts) -> bool:
-        return import_plugin.is_in_force(
-            configuration.Configuration(NAME, options.OPTS, {}, conf)
-        )
+        return import_plugin.is_in_force(self.configuration(conf))
 
     def test_before_glance_registers_the_option(self) -> None:
         for value, expected in CASES:
@@ -79,3 +95,17 @@ class ImportPluginTest(testtools.TestCase):
                 "image_import_plugins", value, "image_import_opts"
             )
             self.assertEqual(bool(value), self.is_in_force(conf))
+
+    def test_order(self) -> None:
+        values = {"staged_data": "judge", "inspect": "warn"}
+        for plugins, expected in ORDERS:
+            conf = cfg.ConfigOpts()
+            opt = cfg.ListOpt("image_import_plugins", default=plugins)
+            conf.register_opt(opt, "image_import_opts")
+            conf([], default_config_files=[])
+            config = self.configuration(conf)
+            found = list(import_plugin.check("here", values, config))
+            self.assertEqual(len(expected), len(found), str(plugins))
+            for words, finding in zip(expected, found):
+                self.assertIn(words, finding.message)
+                self.assertFalse(finding.is_harmless)
