@@ -96,6 +96,9 @@ class InspectImage(task.Task):  # type: ignore[misc]
             settings = _read_settings()
             if settings.enabled:
                 _judge(self._path, image, settings)
+                again = self._image_repo.get(self._image_id)
+                if _formats(again) != _formats(image):
+                    raise errors.FormatsChanged(self._image_id)
         except errors.FilterError as error:
             LOG.info(
                 "glance_filters_inspect refused the import of image %s: "
@@ -165,6 +168,11 @@ def _read_settings() -> DiskFormatValidatorSettings:
     for opt in counters.OPTS:
         values.pop(opt.dest, None)
     return DiskFormatValidator.make_settings(values, config)
+
+
+def _formats(image: Any) -> tuple[Any, Any]:
+    """Return what an image is judged by; Glance lets clients change it."""
+    return image.disk_format, image.container_format
 
 
 def _judge(

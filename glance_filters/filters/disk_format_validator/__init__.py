@@ -144,6 +144,10 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
             # Null is no format yet.
             if value is not None and value not in settings.disk_formats:
                 raise errors.DiskFormatNotAllowed(value, settings.disk_formats)
+        if settings.inspect == "enforce" and changes.names_format(
+            request, settings.max_body_size
+        ):
+            _refuse_while_importing(request)
         return None
 
     def _schema(
@@ -211,6 +215,19 @@ class DiskFormatValidator(base.Filter[DiskFormatValidatorSettings]):
         if refusals:
             request.drain(self._in_force.drain_timeout)
         return captured
+
+
+def _refuse_while_importing(request: Request) -> None:
+    """Refuse to change the formats by which data is judged just now.
+
+    Glance lets an image have other ones while it is imported, though its data
+    has been judged when it was staged, or by the plugin.
+
+    :raises ImageInTransfer: if the image is being imported
+    """
+    image = _fetch_visible(request)
+    if image is not None and image.status == "importing":
+        raise errors.ImageInTransfer(request.image_id, "imported")
 
 
 def _fetch_visible(request: Request) -> images.Image | None:

@@ -50,6 +50,17 @@ def adds_location(request: Request, max_bytes: int) -> bool:
     )
 
 
+def names_format(request: Request, max_bytes: int) -> bool:
+    """Return True if a patch names a format of the disk or the container.
+
+    :param max_bytes: the longest body to read, inclusive
+    """
+    return request.call == calls.UPDATE_IMAGE and any(
+        operation.path[0] in ("disk_format", "container_format")
+        for operation in request.read_patch(max_bytes)
+    )
+
+
 READERS: Mapping[calls.ApiCall, Reader] = {
     calls.CREATE_IMAGE: _posted("disk_format"),
     calls.CREATE_TASK: _posted("input", "image_properties", "disk_format"),

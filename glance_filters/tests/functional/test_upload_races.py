@@ -129,6 +129,25 @@ class UploadRaceTest(testtools.TestCase):
 
         self.check_refused(self.upload(image_id, NOISE, create), image_id)
 
+    def test_nobody_changes_them_while_the_core_imports(self) -> None:
+        """Glance alone lets them be changed, by whatever data was judged."""
+        factory = disk_format_validator.DiskFormatValidator.factory
+        filtered = http_client.WsgiClient(
+            factory({}, inspect="enforce")(self.core)
+        )
+        for name, value in (
+            ("disk_format", "raw"),
+            ("container_format", "ova"),
+        ):
+            image_id = self.alone.create_image(disk_format="qcow2")
+            self.glance.folder.set_status(image_id, "importing")
+            before = self.alone.show(image_id).json
+            change = {"op": "replace", "path": f"/{name}", "value": value}
+            answer = filtered.patch(image_id, change)
+            self.assertEqual(409, answer.status, str(answer))
+            self.assertEqual(before, self.alone.show(image_id).json)
+            self.assertEqual(200, self.alone.patch(image_id, change).status)
+
     def test_nobody_changes_them_while_the_core_reads(self) -> None:
         """So one look is enough, when it begins to read."""
         image_id = self.alone.create_image(disk_format="qcow2")

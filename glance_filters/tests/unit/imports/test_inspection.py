@@ -127,6 +127,32 @@ class JudgementTest(PluginCase):
             self.assertIn(reason, self.judge(data, "ami", container))
 
     @NEEDS_INSPECTORS
+    def test_formats_that_change_meanwhile(self) -> None:
+        """Glance lets a client change them while it imports the image."""
+        self.configure(inspect="enforce")
+        self.path.write_bytes(QCOW2)
+        for change, refused in (
+            ({"disk_format": "raw"}, True),
+            ({"container_format": "ova"}, True),
+            ({"name": "other"}, False),
+        ):
+            task = self.task("qcow2")
+            image = self.repo.get.return_value
+            formats = {"disk_format": "qcow2", "container_format": "bare"}
+            self.repo.get.side_effect = [
+                image,
+                mock.Mock(**{**formats, **change}),
+            ]
+            with self.subTest(change):
+                try:
+                    task.execute(f"file://{self.path}")
+                except exception.UploadException as error:
+                    self.assertTrue(refused)
+                    self.assertIn("format of image a changed", str(error))
+                else:
+                    self.assertFalse(refused)
+
+    @NEEDS_INSPECTORS
     def test_warning(self) -> None:
         self.configure(inspect="warn")
         with self.assertLogs("glance_filters", "WARNING") as logs:

@@ -336,6 +336,47 @@ class LocationsTest(ValidatorCase):
 
 
 @NEEDS_INSPECTORS
+class FormatsWhileImportingTest(ValidatorCase):
+    """Glance lets a client change them, whatever they were judged by."""
+
+    def patch_image(self, name: str, status: str, inspect: str) -> int:
+        self.core.answers[IMAGE] = record(status=status)
+        change = {"op": "replace", "path": f"/{name}", "value": "raw"}
+        code, text = self.call(
+            *("PATCH", IMAGE, json.dumps([change]).encode()),
+            self.filter(inspect=inspect),
+            CONTENT_TYPE=V2_1,
+        )
+        if code == 409:
+            self.assertIn(b"is being imported", text)
+        return code
+
+    def test_refused(self) -> None:
+        for name, status, inspect, code in (
+            ("disk_format", "importing", "enforce", 409),
+            ("container_format", "importing", "enforce", 409),
+            ("name", "importing", "enforce", 200),
+            ("disk_format", "queued", "enforce", 200),
+            # Glance itself refuses it then.
+            ("disk_format", "active", "enforce", 200),
+            ("disk_format", "importing", "warn", 200),
+            ("disk_format", "importing", "off", 200),
+        ):
+            with self.subTest(name, status=status, inspect=inspect):
+                self.assertEqual(code, self.patch_image(name, status, inspect))
+
+    def test_glance_is_asked_only_then(self) -> None:
+        for name, inspect, asked in (
+            ("disk_format", "enforce", ["GET", "PATCH"]),
+            ("name", "enforce", ["PATCH"]),
+            ("disk_format", "warn", ["PATCH"]),
+        ):
+            self.core.asked.clear()
+            self.patch_image(name, "queued", inspect)
+            self.assertEqual(asked, [method for method, *_ in self.core.asked])
+
+
+@NEEDS_INSPECTORS
 class StagedDataTest(ValidatorCase):
     def stage(self, name: str, **section: str) -> int:
         self.glance.answers[IMAGE] = record()
