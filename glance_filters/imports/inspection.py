@@ -52,6 +52,10 @@ _PIECE = 256 * 1024
 # deleted by Glance's task that has fetched it.
 _STAGED = "glance-direct"
 
+# From Xena on, an image has a size once all of its data is staged: a quota
+# counts that.
+_TELLS_SIZE = util.find_spec("glance.quota.keystone") is not None
+
 # Glance cannot take this one back: it fails at that, with another message, and
 # keeps the import's lock for an hour.
 _FROM_GLANCE = "glance-download"
@@ -95,6 +99,8 @@ class InspectImage(task.Task):  # type: ignore[misc]
         try:
             settings = _read_settings()
             if settings.enabled:
+                if settings.inspect != "off":
+                    self._check_staged(image)
                 _judge(self._path, image, settings)
                 again = self._image_repo.get(self._image_id)
                 if _formats(again) != _formats(image):
@@ -112,6 +118,16 @@ class InspectImage(task.Task):  # type: ignore[misc]
             raise exception.UploadException(
                 "The data cannot be inspected. Ask the operator."
             ) from error
+
+    def _check_staged(self, image: Any) -> None:
+        """Refuse data of which more is to come, which would be stored too.
+
+        :raises UploadException: to end the import
+        """
+        if _TELLS_SIZE and self._method == _STAGED and image.size is None:
+            raise exception.UploadException(
+                "The data is still being staged. Import it after that."
+            )
 
     def revert(self, result: Any, **kwargs: Any) -> None:
         """Leave the image as Glance leaves one whose import failed.

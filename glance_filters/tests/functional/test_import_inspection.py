@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import re
 import time
@@ -16,7 +17,9 @@ import testtools
 
 from glance_filters.filters import disk_format_validator
 from glance_filters.filters.disk_format_validator import inspection
+from glance_filters.imports import inspection as plugin
 from glance_filters.tests.fixtures import (
+    auth,
     disk_files,
     disk_images,
     glance_config,
@@ -298,6 +301,28 @@ class ImportTest(ImportCase):
                 data, disk_format="ami", container_format=container
             )
             self.check_refused(image_id, "ami", "qcow2")
+
+    @testtools.skipUnless(
+        plugin._TELLS_SIZE, "this Glance does not tell when staging ends"
+    )
+    def test_data_that_is_still_being_staged(self) -> None:
+        """What is staged after the plugin has judged would be stored too."""
+        image_id = self.client.create_image(disk_format="raw")
+        connection = http.client.HTTPConnection("127.0.0.1", self.glance.port)
+        self.addCleanup(connection.close)
+        connection.putrequest("PUT", f"/v2/images/{image_id}/stage")
+        connection.putheader(auth.HEADER, auth.MEMBER)
+        connection.putheader("Content-Type", "application/octet-stream")
+        connection.putheader("Content-Length", str(2 * len(NOISE)))
+        connection.endheaders(NOISE)
+        deadline = time.monotonic() + 60
+        while not self.leftovers(image_id) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.start(image_id, name="glance-direct")
+        self.check_refused(image_id, "is still being staged")
+        connection.send(NOISE)
+        self.assertNotEqual(204, connection.getresponse().status)
+        self.assertEqual([], self.leftovers(image_id))
 
     def test_once_more_after_a_refusal(self) -> None:
         for way in (self.import_staged, self.import_from_web):

@@ -127,6 +127,29 @@ class JudgementTest(PluginCase):
             self.assertIn(reason, self.judge(data, "ami", container))
 
     @NEEDS_INSPECTORS
+    def test_data_that_is_still_being_staged(self) -> None:
+        self.path.write_bytes(NOISE)
+        for size, method, tells, inspect, refused in (
+            (None, "glance-direct", True, "warn", True),
+            (None, "glance-direct", True, "off", False),
+            (0, "glance-direct", True, "warn", False),
+            (None, "web-download", True, "warn", False),
+            (None, "glance-direct", False, "warn", False),
+        ):
+            self.configure(inspect=inspect)
+            task = self.task(method=method)
+            self.repo.get.return_value.size = size
+            with self.subTest(size=size, method=method, inspect=inspect):
+                with mock.patch.object(inspection, "_TELLS_SIZE", tells):
+                    try:
+                        task.execute(f"file://{self.path}")
+                    except exception.UploadException as error:
+                        self.assertTrue(refused)
+                        self.assertIn("still being staged", str(error))
+                    else:
+                        self.assertFalse(refused)
+
+    @NEEDS_INSPECTORS
     def test_formats_that_change_meanwhile(self) -> None:
         """Glance lets a client change them while it imports the image."""
         self.configure(inspect="enforce")
