@@ -174,11 +174,13 @@ matrix-table: $(VENV)/.installed-matrix
 	@$(BIN)/python -m matrix table --write
 
 # OpenStack's own tests, which need Debian's mariadb-server, qemu-utils and curl.
+# TEMPEST_ARGS=--formats for those of image formats, in some minutes.
 TEMPEST ?= ../shared/tempest/run
 
 tempest: $(VENV)/.installed
 	@if [ -x "$(TEMPEST)" ]; then \
-	  $(BIN)/python -m matrix.tempest $(abspath $(TEMPEST)) .tempest; \
+	  $(BIN)/python -m matrix.tempest $(TEMPEST_ARGS) \
+	    $(abspath $(TEMPEST)) .tempest; \
 	else echo "skipped: there is no $(TEMPEST) (set TEMPEST=...)"; fi
 
 # The versions of all that the environments hold.
