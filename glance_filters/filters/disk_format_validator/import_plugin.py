@@ -13,6 +13,10 @@ from glance_filters.filters import configuration, findings
 
 NAME = "glance_filters_inspect"
 
+# The options by which it judges too, from Glance's configuration alone.
+_FILTER = "disk_format_validator"
+_OPTIONS = ("inspect", "disk_formats")
+
 # Import methods whose data no request brings.
 _FETCHING = ("web-download", "glance-download")
 
@@ -42,6 +46,7 @@ def check(
     plugins = _plugins(config)
     if NAME in plugins:
         yield from _check_order(place, plugins)
+        yield from _check_section(place, values, config)
         return
     mend = f"Add {NAME} to [{_GROUP}] {_OPTION} in glance-api.conf"
     if values["staged_data"] == "leave":
@@ -80,6 +85,23 @@ def _check_order(
             f"{_CONVERSION} runs qemu-img on data before {NAME} inspects it",
             mend,
         )
+
+
+def _check_section(
+    place: str,
+    values: Mapping[str, Any],
+    config: configuration.Configuration,
+) -> Iterator[findings.Finding]:
+    for name in _OPTIONS:
+        value = config.of_service(_FILTER, name)
+        value = tuple(value) if isinstance(value, list) else value
+        if value != values[name]:
+            yield findings.Finding(
+                f"{place} {name}",
+                f"{NAME} does not see this value, imports are judged by "
+                "another one",
+                f"Set it in [{_FILTER}] of glance-api.conf instead",
+            )
 
 
 def _plugins(config: configuration.Configuration) -> Sequence[str]:

@@ -8,7 +8,7 @@ import fixtures
 import testtools
 from oslo_config import cfg
 
-from glance_filters.filters import configuration
+from glance_filters.filters import configuration, findings
 from glance_filters.filters.disk_format_validator import import_plugin, options
 
 NAME = "disk_format_validator"
@@ -96,15 +96,36 @@ class ImportPluginTest(testtools.TestCase):
             )
             self.assertEqual(bool(value), self.is_in_force(conf))
 
+    def check(
+        self, plugins: list[str], **section: str
+    ) -> list[findings.Finding]:
+        conf = cfg.ConfigOpts()
+        opt = cfg.ListOpt("image_import_plugins", default=plugins)
+        conf.register_opt(opt, "image_import_opts")
+        conf([], default_config_files=[])
+        config = configuration.Configuration(NAME, options.OPTS, section, conf)
+        conf.set_override("disk_formats", ["raw"], NAME)
+        return list(import_plugin.check("here", config.values(), config))
+
+    def test_what_the_plugin_does_not_see(self) -> None:
+        for section, names in (
+            ({}, []),
+            ({"inspect": "auto", "disk_formats": "raw"}, []),
+            ({"staged_data": "leave", "max_body_size": "7"}, []),
+            ({"inspect": "enforce"}, ["inspect"]),
+            (
+                {"disk_formats": "raw,iso", "enabled": "false"},
+                ["disk_formats"],
+            ),
+        ):
+            found = self.check([OURS], **section)
+            places = [f"here {name}" for name in names]
+            self.assertEqual(places, [each.place for each in found])
+            self.assertEqual([], [each for each in found if each.is_harmless])
+
     def test_order(self) -> None:
-        values = {"staged_data": "judge", "inspect": "warn"}
         for plugins, expected in ORDERS:
-            conf = cfg.ConfigOpts()
-            opt = cfg.ListOpt("image_import_plugins", default=plugins)
-            conf.register_opt(opt, "image_import_opts")
-            conf([], default_config_files=[])
-            config = self.configuration(conf)
-            found = list(import_plugin.check("here", values, config))
+            found = self.check(plugins)
             self.assertEqual(len(expected), len(found), str(plugins))
             for words, finding in zip(expected, found):
                 self.assertIn(words, finding.message)
