@@ -183,7 +183,10 @@ def hostile(size: int) -> list[tuple[str, bytes]]:
                     sectors=size // 512,
                 ),
             )
-            for line in (b"\n", b"a=b\n", b"#\r", b" " * 100, b"RW 1 SPARSE")
+            for line in (
+                *(b"\n", b"a=b\n", b"#\r", b" " * 100, b"RW 1 SPARSE"),
+                *(b"encoding=\n", b"ddb.parent=-\n", b"=" * 100 + b"\n"),
+            )
         ),
         ("vmdk", stream[:-1536] + bytes(size) + stream[-1536:]),
         ("vhdx", bytes(table) + behind),
