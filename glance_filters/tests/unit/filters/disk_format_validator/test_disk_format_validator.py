@@ -340,7 +340,7 @@ class FormatsWhileImportingTest(ValidatorCase):
     """Glance lets a client change them, whatever they were judged by."""
 
     def patch_image(self, name: str, status: str, inspect: str) -> int:
-        self.core.answers[IMAGE] = record(status=status)
+        self.glance.answers[IMAGE] = record(status=status)
         change = {"op": "replace", "path": f"/{name}", "value": "raw"}
         code, text = self.call(
             *("PATCH", IMAGE, json.dumps([change]).encode()),
@@ -371,9 +371,10 @@ class FormatsWhileImportingTest(ValidatorCase):
             ("name", "enforce", ["PATCH"]),
             ("disk_format", "warn", ["PATCH"]),
         ):
-            self.core.asked.clear()
+            self.glance.asked.clear()
             self.patch_image(name, "queued", inspect)
-            self.assertEqual(asked, [method for method, *_ in self.core.asked])
+            methods = [method for method, *_ in self.glance.asked]
+            self.assertEqual(asked, methods)
 
 
 @NEEDS_INSPECTORS
