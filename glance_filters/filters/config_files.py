@@ -118,7 +118,7 @@ class ConfigFiles:
                 _register(read, self._conf, name)
         except cfg.ConfigFileParseError as error:
             # Not the text of the line, which may hold a password.
-            lines = ", ".join(re.findall(r":(\d+),", error.msg))
+            lines = ", ".join(re.findall(r":(\d+),", error.msg or ""))
             raise Unreadable(
                 f"Failed to parse {error.config_file}, line {lines}"
             ) from None
