@@ -19,6 +19,7 @@ from bench import (
     proxy,
     range_peers,
     ranges,
+    real_changes,
     real_ranges,
     report,
     table,
@@ -50,6 +51,7 @@ def main() -> int:
     added = passthrough.measure_added(how.of(150, 10), how.of(1000, 200))
     show([passthrough.section_of(added)])
     show(ranges.sections(how))
+    show(real_changes.sections(how))
     show(real_ranges.sections(how))
     show(range_peers.sections(how))
     curves = growth.curves(how)

@@ -57,12 +57,12 @@ def pair(base: Sequence[float], side: Sequence[float]) -> Pair:
 def in_turns(sides: Mapping[str, Turn], rounds: int) -> dict[str, list[float]]:
     """Measure each side once in a round.
 
-    :param rounds: how many count, after a few that do not
+    :param rounds: how many count, after some that do not
     :returns: what each side took in each round, in seconds
     """
     taken: dict[str, list[float]] = {name: [] for name in sides}
     names = list(sides)
-    for number in range(-_WARM_UP, rounds):
+    for number in range(-min(_WARM_UP, rounds), rounds):
         # None is always the first, or always behind the same one.
         first = number % len(names)
         order = names[first:] + names[:first]

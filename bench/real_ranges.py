@@ -4,102 +4,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import sqlalchemy
-
-from bench import effort, figures, goals, measure, table
+from bench import apps, effort, figures, goals, measure, real, table
 from glance_filters.tests.fixtures import (
-    auth,
-    counting,
     http_client,
     http_data,
     real_glance,
 )
 
 _MIB = 2**20
-_FILTERS = (
-    "metadef_overlay",
-    "disk_format_validator",
-    "location_guard",
-    "range_translator",
-)
 
 
-def cpu(call: Callable[[], object]) -> measure.Turn:
-    """Return a turn of one call, whose processor time is taken."""
-
-    def turn() -> float:
-        gc.collect()
-        gc.disable()
-        try:
-            started = time.process_time()
-            call()
-            return time.process_time() - started
-        finally:
-            gc.enable()
-
-    return turn
+def _ranges_side(glance: real_glance.RealGlance, **options: str) -> real.Side:
+    """Return a pipeline with range_translator alone."""
+    return real.Side(
+        glance, ("range_translator",), {"range_translator": options}
+    )
 
 
-@contextlib.contextmanager
-def counted_sql() -> Iterator[list[str]]:
-    """Collect the SQL statements of this process."""
-    statements: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
-
-    where = (sqlalchemy.engine.Engine, "before_cursor_execute", note)
-    sqlalchemy.event.listen(*where)
-    try:
-        yield statements
-    finally:
-        sqlalchemy.event.remove(*where)
-
-
-class Side:
-    """A pipeline of real Glance.
-
-    :param glance: the Glance
-    :param filters: what stands in the pipeline
-    :param options: the options of range_translator
-    """
-
-    def __init__(
-        self,
-        glance: real_glance.RealGlance,
-        filters: tuple[str, ...],
-        options: Mapping[str, str] | None = None,
-    ) -> None:
-        sections = {**counting.OPTIONS, "range_translator": options or {}}
-        if "location_guard" in filters:
-            sections["location_guard"] = {"coordination_url": ""}
-        self._app = glance.app((*filters, "counting"), sections)
-
-    def send(
-        self, image_id: str, text: str | None = None, method: str = "GET"
-    ) -> int:
-        """Ask for an image's data, read them, and return how many came."""
-        headers = {auth.HEADER: auth.MEMBER}
-        if text is not None:
-            headers["Range"] = f"bytes={text}"
-        environ = http_client.make_environ(
-            method, f"/v2/images/{image_id}/file", headers, b""
-        )
-        chunks = self._app(environ, lambda *args: lambda data: None)
-        try:
-            return sum(map(len, chunks))
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+def _get(
+    side: real.Side,
+    image_id: str,
+    text: str | None = None,
+    method: str = "GET",
+) -> None:
+    """Ask for an image's data, and read them."""
+    headers = {} if text is None else {"Range": f"bytes={text}"}
+    side.request(method, f"/v2/images/{image_id}/file", headers)
 
 
 @dataclass(frozen=True)
@@ -123,24 +57,20 @@ def _texts(starts: range, length: int, is_descending: bool = False) -> str:
 
 def _measure(row: _Row, rounds: int) -> tuple[list[str], goals.Goal | None]:
     row.call()
-    counting.COUNTS.reset()
-    with counted_sql() as statements:
-        row.call()
-    counts = counting.COUNTS
-    calls, read = len(counts.asked), counts.bytes_read
-    found = measure.compare(cpu(row.base), cpu(row.call), rounds)
+    counted = real.count(row.call)
+    found = measure.compare(real.cpu(row.base), real.cpu(row.call), rounds)
     cells = [
         row.name,
-        str(calls),
-        str(len(statements)),
-        figures.size(read),
+        str(counted.calls),
+        str(counted.statements),
+        figures.size(counted.bytes_read),
         figures.duration(found.base),
         figures.duration(found.base * found.ratio),
         figures.digits(found.ratio),
     ]
     goal = None
     if row.goal:
-        value = calls if row.goal.endswith("calls") else found.ratio
+        value = counted.calls if row.goal.endswith("calls") else found.ratio
         goal = goals.Goal(f"Real Glance: {row.goal}", row.limit, value)
     return cells, goal
 
@@ -148,31 +78,31 @@ def _measure(row: _Row, rounds: int) -> tuple[list[str], goals.Goal | None]:
 def _rows(
     glance: real_glance.RealGlance, client: http_client.Client, size: int
 ) -> Iterator[_Row]:
-    alone = Side(glance, ())
-    ours = Side(glance, _FILTERS)
+    alone = real.Side(glance)
+    ours = real.Side(glance, tuple(apps.FILTERS))
     small = client.create_image(bytes(8 * _MIB))
     image = client.create_image(bytes(size))
-    one = partial(ours.send, image, "0-0")
-    plain = partial(alone.send, image)
-    last = partial(alone.send, image, f"{size - 1024}-")
+    one = partial(_get, ours, image, "0-0")
+    plain = partial(_get, alone, image)
+    last = partial(_get, alone, image, f"{size - 1024}-")
     yield _Row(
         "GET of 8 MiB",
-        partial(alone.send, small),
-        partial(ours.send, small),
+        partial(_get, alone, small),
+        partial(_get, ours, small),
     )
     yield _Row(
-        f"GET of {figures.size(size)}", plain, partial(ours.send, image)
+        f"GET of {figures.size(size)}", plain, partial(_get, ours, image)
     )
     yield _Row(
         "HEAD (beside one byte)",
-        partial(alone.send, image, "0-0"),
-        partial(ours.send, image, None, "HEAD"),
+        partial(_get, alone, image, "0-0"),
+        partial(_get, ours, image, None, "HEAD"),
     )
-    yield _Row("one range", partial(alone.send, image, "0-0"), one)
+    yield _Row("one range", partial(_get, alone, image, "0-0"), one)
     yield _Row(
         "a suffix of 1 KiB",
         last,
-        partial(ours.send, image, "-1024"),
+        partial(_get, ours, image, "-1024"),
         "a suffix, beside Glance alone",
         1.2,
     )
@@ -180,33 +110,33 @@ def _rows(
         yield _Row(
             f"{count} near ranges of 1 byte (beside one)",
             one,
-            partial(ours.send, image, _texts(range(0, 2 * count, 2), 1)),
+            partial(_get, ours, image, _texts(range(0, 2 * count, 2), 1)),
             "100 near ranges, beside one" if count == 100 else "",
             1.5,
         )
     yield _Row(
         "the same 100, from the last to the first",
         one,
-        partial(ours.send, image, _texts(range(0, 200, 2), 1, True)),
+        partial(_get, ours, image, _texts(range(0, 200, 2), 1, True)),
     )
     step = size // 100
     all_but = _texts(range(0, step * 100, step), step - 1)
     yield _Row(
         "100 ranges, all but a byte between two (beside GET)",
         plain,
-        partial(ours.send, image, all_but),
+        partial(_get, ours, image, all_but),
         "100 ranges that make up the image, beside GET",
         1.5,
     )
     yield _Row(
         "4 far ranges of 1 byte (beside one)",
         one,
-        partial(ours.send, image, _texts(range(0, size, size // 4), 1)),
+        partial(_get, ours, image, _texts(range(0, size, size // 4), 1)),
     )
     yield _Row(
         "a range that is not there",
-        partial(alone.send, image, f"{size}-"),
-        partial(ours.send, image, f"{size}-"),
+        partial(_get, alone, image, f"{size}-"),
+        partial(_get, ours, image, f"{size}-"),
         "a range that is not there, calls",
         2,
     )
@@ -238,15 +168,15 @@ def downloads(
 def gaps(glance: real_glance.RealGlance, how: effort.Effort) -> table.Section:
     """Measure two ranges: what is between them read, or asked anew."""
     client = glance.client()
-    anew = Side(glance, ("range_translator",), {"max_gap": "0"})
-    through = Side(glance, ("range_translator",), {"max_gap": str(2**40)})
+    anew = _ranges_side(glance, max_gap="0")
+    through = _ranges_side(glance, max_gap=str(2**40))
     image = client.create_image(bytes(how.of(128, 16) * _MIB))
     rows = []
     for gap in how.of([1, 4, 16, 64, 127], [1, 15]):
         text = f"0-0,{gap * _MIB}-{gap * _MIB}"
         found = measure.compare(
-            cpu(partial(anew.send, image, text)),
-            cpu(partial(through.send, image, text)),
+            real.cpu(partial(_get, anew, image, text)),
+            real.cpu(partial(_get, through, image, text)),
             how.of(15, 2),
         )
         rows.append(
@@ -272,7 +202,7 @@ def cutting(
     """Measure ranges of an image in a store without random access."""
     size = how.of(32, 4) * _MIB
     client = glance.client()
-    ours = Side(glance, ("range_translator",))
+    ours = _ranges_side(glance)
     rows = []
     with http_data.HttpDataServer({"/data": bytes(size)}) as web:
         image = client.create_image()
@@ -288,8 +218,8 @@ def cutting(
         ):
             row = _Row(
                 name,
-                partial(ours.send, image),
-                partial(ours.send, image, text),
+                partial(_get, ours, image),
+                partial(_get, ours, image, text),
             )
             rows.append(_measure(row, how.of(7, 1))[0])
     return table.Section(
@@ -306,15 +236,15 @@ def near_ranges(
 ) -> tuple[Callable[[], object], Callable[[], object]]:
     """Return requests for near ranges: one each, and all in one."""
     image = glance.client().create_image(bytes(_MIB))
-    alone = Side(glance, ())
-    ours = Side(glance, ("range_translator",), {"max_ranges": "1000"})
+    alone = real.Side(glance)
+    ours = _ranges_side(glance, max_ranges="1000")
     starts = range(0, 1000 * count, 1000)
 
     def each() -> None:
         for start in starts:
-            alone.send(image, f"{start}-{start}")
+            _get(alone, image, f"{start}-{start}")
 
-    return each, partial(ours.send, image, _texts(starts, 1))
+    return each, partial(_get, ours, image, _texts(starts, 1))
 
 
 def last_bytes(
@@ -324,8 +254,8 @@ def last_bytes(
     image = glance.client().create_image(bytes(size))
     length = 64 * 1024
     return (
-        partial(Side(glance, ()).send, image, f"{size - length}-"),
-        partial(Side(glance, ("range_translator",)).send, image, f"-{length}"),
+        partial(_get, real.Side(glance), image, f"{size - length}-"),
+        partial(_get, _ranges_side(glance), image, f"-{length}"),
     )
 
 

@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import email
-from collections.abc import Iterator
-from typing import Any
 
 import fixtures
 import hypothesis
-import sqlalchemy
 import testtools
 from hypothesis import strategies as st
 
@@ -75,22 +71,6 @@ _many = st.builds(
 )
 
 
-@contextlib.contextmanager
-def counted_sql() -> Iterator[list[str]]:
-    """Collect the SQL statements of this process."""
-    statements: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
-
-    where = (sqlalchemy.engine.Engine, "before_cursor_execute", note)
-    sqlalchemy.event.listen(*where)
-    try:
-        yield statements
-    finally:
-        sqlalchemy.event.remove(*where)
-
-
 def parts_of(answer: http_client.Response) -> list[tuple[ByteRange, bytes]]:
     """Return the parts of a 206, by a parser of MIME."""
     kind = answer.header("Content-Type") or ""
@@ -150,7 +130,7 @@ class CostsMixin(testtools.TestCase):
 
     def sql(self, path: str) -> list[str]:
         client = self.client
-        with counted_sql() as statements:
+        with counting.counted_sql() as statements:
             self.assertEqual(200, client.request("GET", path).status)
         return statements
 
@@ -158,7 +138,7 @@ class CostsMixin(testtools.TestCase):
         text = f"bytes={','.join(specs)}"
         counts = counting.COUNTS
         counts.reset()
-        with counted_sql() as statements:
+        with counting.counted_sql() as statements:
             answer = self.client.request(
                 "GET",
                 f"/v2/images/{self.image_id}/file",
