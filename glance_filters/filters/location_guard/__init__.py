@@ -107,6 +107,14 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
                 "several workers",
                 "Set coordination_url",
             )
+        if locking.is_mysql(url, config):
+            yield findings.Finding(
+                place,
+                "MySQL locks are local to a server; several writing nodes of "
+                "Galera do not see the locks of each other",
+                "With such a cluster, set coordination_url to Redis or etcd",
+                True,
+            )
         if config.of_service(None, "show_multiple_locations") is False:
             yield findings.Finding(
                 place,

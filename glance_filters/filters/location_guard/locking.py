@@ -220,6 +220,11 @@ def url_of(url: str, config: configuration.Configuration) -> str:
     return str(connection)
 
 
+def is_mysql(url: str, config: configuration.Configuration) -> bool:
+    """Return True if a ``coordination_url`` stands for MySQL or MariaDB."""
+    return url_of(url, config).startswith(("mysql", "mariadb"))
+
+
 def _folder(config: configuration.Configuration) -> str:
     """Return the folder of lock files of a service that names none."""
     below = config.of_service("oslo_concurrency", "lock_path")

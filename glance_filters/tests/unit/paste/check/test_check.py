@@ -88,6 +88,33 @@ class OptionsTest(CheckCase):
             "--config-file", self.check_guard(url[len(GUARD) :]).mend
         )
 
+    def test_driver_of_the_database(self) -> None:
+        """What is missing for its locks is found, and Galera is named."""
+        for connection, missing, words in (
+            ("mysql+pymysql://u:secret@h/g", None, "Galera"),
+            ("mariadb+pymysql://u:secret@h/g", None, "Galera"),
+            ("postgresql+psycopg2://u:secret@h/g", None, ""),
+            ("mysql+pymysql://u:secret@h/g", "pymysql", "pymysql"),
+            ("postgresql+psycopg2://u:secret@h/g", "psycopg2", "psycopg2"),
+            (
+                *("mysql+pymysql://u:secret@h/g", "sqlalchemy"),
+                "install glance-filters[database]",
+            ),
+        ):
+            conf = f"{ONE_WORKER}[database]\nconnection = {connection}\n"
+            with self.subTest(connection, missing=missing):
+                hidden = {missing: None} if missing else {}
+                with mock.patch.dict("sys.modules", hidden):
+                    found = self.check(
+                        *(GUARD, f"{GUARD}coordination_url = database\n"),
+                        conf=conf,
+                    )
+                self.assertEqual(bool(words), bool(found))
+                for each in found:
+                    self.assertIn(words, str(each))
+                    self.assertNotIn("secret", str(each))
+                    self.assertEqual(missing is None, each.is_harmless)
+
     def check_guard(self, keys: str) -> Finding:
         [found] = self.check(GUARD, f"{GUARD}{keys}\n")
         self.assertFalse(found.is_harmless)
