@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import pathlib
-import sqlite3
 import sysconfig
 from typing import Any
 
@@ -54,23 +52,18 @@ class RealGlanceTest(testtools.TestCase):
 
     def remove_vz(self) -> None:
         """Take a hypervisor type out of the database."""
-        with (
-            contextlib.closing(
-                sqlite3.connect(self.glance.folder.database)
-            ) as database,
-            database,
-        ):
-            [(text,)] = database.execute(
-                "SELECT json_schema FROM metadef_properties "
-                "WHERE name = 'hypervisor_type'"
-            ).fetchall()
-            schema = json.loads(text)
-            schema["enum"].remove("vz")
-            database.execute(
-                "UPDATE metadef_properties SET json_schema = ? "
-                "WHERE name = 'hypervisor_type'",
-                (json.dumps(schema),),
-            )
+        folder = self.glance.folder
+        text = folder.execute(
+            "SELECT json_schema FROM metadef_properties "
+            "WHERE name = 'hypervisor_type'"
+        ).scalar()
+        schema = json.loads(text)
+        schema["enum"].remove("vz")
+        folder.execute(
+            "UPDATE metadef_properties SET json_schema = :text "
+            "WHERE name = 'hypervisor_type'",
+            text=json.dumps(schema),
+        )
 
     def get(self, client: http_client.Client, path: str) -> Any:
         answer = client.request("GET", path)

@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import pathlib
-import sqlite3
 import subprocess
 import sys
 import sysconfig
@@ -61,12 +59,8 @@ class GlanceTestCase(testtools.TestCase):
 
     def forget(self) -> None:
         """Empty the tables that ``glance-manage`` loads."""
-        with contextlib.closing(
-            sqlite3.connect(self.folder.database)
-        ) as database:
-            with database:
-                for table in _TABLES:
-                    database.execute(f"DELETE FROM {table}")
+        for table in _TABLES:
+            self.folder.execute(f"DELETE FROM {table}")
 
     def ask(self, path: str) -> tuple[int, Any]:
         """Return status and, if it is 200, the decoded document."""
