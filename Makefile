@@ -24,7 +24,7 @@ endif
 # uv is to trust the certification authorities that the machine trusts.
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz bench bench-quick matrix \
+.PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz stores databases bench bench-quick matrix \
 	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
 	security mutation soak redbot clean
 
@@ -136,6 +136,17 @@ stores: $(VENV)/.installed-stores
 	@for store in $(STORES); do echo "==> data on $$store"; \
 	  $(BIN)/python -m glance_filters.tests.fixtures.store_servers $$store \
 	  $(BIN)/python -m stestr run "$(STORE_TESTS)" || exit 1; done
+
+# The tests that save images, with Glance's data in real MariaDB and PostgreSQL
+# (Debian's mariadb-server, postgresql), in place of SQLite; what is not there
+# is left out, and said so.
+DATABASES ?= mariadb postgresql
+DATABASE_TESTS := functional.test_(location_guard|guarded_calls|disk_formats|import|upload|refused|ways_into|range_translator|real_glance|metadef)
+databases: $(VENV)/.installed
+	@for database in $(DATABASES); do echo "==> data of Glance in $$database"; \
+	  $(BIN)/python -m glance_filters.tests.fixtures.glance_databases $$database \
+	  $(BIN)/python -m stestr run --concurrency $(WORKERS) \
+	  "$(DATABASE_TESTS)" || exit 1; done
 
 # What the filters cost, in comparison; writes the tables of the documentation.
 bench: $(VENV)/.installed-bench

@@ -268,12 +268,9 @@ class Request:
         """
         environ = self.environ
         if fields is not None or without:
-            left_out = frozenset(without)
-            environ = {
-                key: value
-                for key, value in environ.items()
-                if key not in left_out
-            }
+            environ = dict(environ)
+            for key in without:
+                environ.pop(key, None)
             environ.update(fields or {})
             # Each call of Glance may set attributes of its own.
             if "webob.adhoc_attrs" in environ:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -29,22 +29,19 @@ class Shared:
     """
 
     def __init__(self) -> None:
-        self._stack = contextlib.ExitStack()
+        self._stack: contextlib.ExitStack | None = None
         self._opened: dict[Hashable, Any] = {}
 
-    @contextlib.contextmanager
-    def used(self) -> Iterator[None]:
-        """Have the drivers open here what they need."""
-        token = _CURRENT.set(self)
-        try:
-            yield
-        finally:
-            _CURRENT.reset(token)
+    def used(self) -> _Use:
+        """Have the drivers open here what they need, in a ``with``."""
+        return _Use(self)
 
     def opened(
         self, key: Hashable, opener: Callable[[], AbstractContextManager[_T]]
     ) -> _T:
         """Return what was opened for a key, or open it."""
+        if self._stack is None:
+            self._stack = contextlib.ExitStack()
         if key not in self._opened:
             self._opened[key] = self._stack.enter_context(opener())
         value: _T = self._opened[key]
@@ -55,11 +52,26 @@ class Shared:
 
         A failure is only logged: by now the client has its data.
         """
+        if self._stack is None:
+            return
         self._opened.clear()
         try:
             self._stack.close()
         except Exception:
             LOG.warning("A store could not be closed", exc_info=True)
+
+
+class _Use:
+    """A context of each call of Glance: a class, as a generator costs more."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    def __enter__(self) -> None:
+        self._token = _CURRENT.set(self._shared)
+
+    def __exit__(self, *error: object) -> None:
+        _CURRENT.reset(self._token)
 
 
 def opened(

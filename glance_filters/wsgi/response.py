@@ -86,9 +86,10 @@ class CapturedResponse:
 
     def header(self, name: str) -> str | None:
         """Return the value of the first field called *name*, if any."""
-        wanted = name.lower()
+        wanted, length = name.lower(), len(name)
         for key, value in self.headers:
-            if key.lower() == wanted:
+            # Most are told apart by their lengths.
+            if len(key) == length and key.lower() == wanted:
                 return value
         return None
 

@@ -75,10 +75,13 @@ class Opened:
         self.is_whole = span is None
         self.span = span or ByteRange(0, size or 0)
         self._rest = rest
+        self._made_cursor: bodies.Cursor | None = None
 
-    @functools.cached_property
+    @property
     def _cursor(self) -> bodies.Cursor:
-        return bodies.Cursor(self.response.body)
+        if self._made_cursor is None:
+            self._made_cursor = bodies.Cursor(self.response.body)
+        return self._made_cursor
 
     def read(self, part: ByteRange) -> Iterator[bytes]:
         """Yield the bytes of a part, which comes after those read before.

@@ -18,6 +18,7 @@ import testtools
 
 from glance_filters.tests.fixtures import (
     auth,
+    glance_databases,
     http_client,
     http_data,
     image_requests,
@@ -328,9 +329,21 @@ class WaitingTest(RaceCase):
         def shout(client: http_client.Client, image_id: str) -> Any:
             return deactivate(client, image_id.upper())
 
-        # SQLite, unlike other databases, knows no such id: nobody waits for
-        # an image that Glance does not show.
-        self.assertEqual(404, shout(self.guarded, image_id).status)
+        if not glance_databases.folds_case():
+            # Nobody waits for an image that Glance does not show.
+            self.assertEqual(404, shout(self.guarded, image_id).status)
+            return
+        app = self.glance.app(FILTERS, {FILTERS[0]: {"lock_timeout": "0.2"}})
+        client = self.glance.client(app, auth.ADMIN)
+        gate = SaveGate()
+        with gate:
+            first = Request("first", rename, client, image_id)
+            first.start()
+            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+            self.assertEqual(409, shout(client, image_id).status)
+            gate.opened.set()
+            self.assertEqual(200, first.status())
+        self.assertEqual(204, shout(client, image_id).status)
 
     def test_not_for_ever(self) -> None:
         image_id = self.two_locations()
