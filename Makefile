@@ -141,7 +141,7 @@ stores: $(VENV)/.installed-stores
 # (Debian's mariadb-server, postgresql), in place of SQLite; what is not there
 # is left out, and said so.
 DATABASES ?= mariadb postgresql
-DATABASE_TESTS := functional.test_(location_guard|guarded_calls|disk_formats|import|upload|refused|ways_into|range_translator|real_glance|metadef)
+DATABASE_TESTS := functional.test_(location_guard|guarded_calls|disk_formats|import|upload|refused|ways_into|range_translator|real_glance)
 databases: $(VENV)/.installed
 	@for database in $(DATABASES); do echo "==> data of Glance in $$database"; \
 	  $(BIN)/python -m glance_filters.tests.fixtures.glance_databases $$database \

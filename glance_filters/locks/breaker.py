@@ -47,14 +47,28 @@ class Breaker:
         """The reason why there are no locks; None while there are."""
         return self._outage
 
-    def try_lock(self, name: bytes) -> Callable[[], None] | None:
+    def try_lock(
+        self, name: bytes, is_next: bool = False
+    ) -> Callable[[], None] | None:
         """Acquire the lock *name* if it is free, as the wrapped backend does.
 
         :raises LockUnavailable: also if it failed a short time ago
         """
+        return self._ask(lambda: self._wrapped.try_lock(name, is_next))
+
+    def line_up(self, name: bytes) -> Callable[[], None] | None:
+        """Become the next in line, as with the wrapped backend.
+
+        :raises LockUnavailable: also if it failed a short time ago
+        """
+        return self._ask(lambda: self._wrapped.line_up(name))
+
+    def _ask(
+        self, ask: Callable[[], Callable[[], None] | None]
+    ) -> Callable[[], None] | None:
         self._check_may_ask()
         try:
-            release = self._wrapped.try_lock(name)
+            release = ask()
         except errors.LockUnavailable as error:
             self._set(str(error))
             raise

@@ -13,6 +13,10 @@ a lock also holds a shared lock of the folder around, the anchor, and who makes
 a file needs an exclusive lock of that: there is no new file before the last
 lock in the former one is released.
 
+Who waits for a lock tries again and again, and would starve beside processes
+that pass it on among their threads. So one of them is the next in line, which
+is a lock of another byte: all others leave the lock to that process.
+
 The locks are those of open files (F_OFD_SETLK), as a process loses those of
 fcntl(2) when it closes another descriptor of the file. tooz has a driver for
 lock files too; it leaves one file behind for every image.
@@ -48,6 +52,9 @@ _OPEN_FILE = os.O_RDWR | os.O_NOFOLLOW
 # struct flock of fcntl(2): type, whence, start, length, process; padded.
 _FLOCK = "hhqqi0q"
 
+# Behind the name of a lock: that of the place of who is next in line for it.
+_NEXT = b" next"
+
 # The file is made in microseconds; who holds a lock may take minutes.
 _MAKE_SECONDS = 0.1
 _PAUSE_SECONDS = 0.001
@@ -66,19 +73,29 @@ class FolderLocks:
         self._folder = folder
         self._parent = os.path.dirname(folder)
 
-    def try_lock(self, name: bytes) -> Callable[[], None] | None:
+    def try_lock(
+        self, name: bytes, is_next: bool = False
+    ) -> Callable[[], None] | None:
         """Acquire the lock *name* if it is free, and return its release.
 
+        :param is_next: whether this process is the next in line; if not, and
+            another one is, the lock is left to that
         :raises LockTimeout: the file was removed, and locks in it are held
         :raises LockUnavailable: the folder or file cannot be used
         """
         with contextlib.ExitStack() as stack:
             try:
                 file = self._open_current(stack)
-                is_locked = _lock_byte(file, name)
+                is_locked = (
+                    is_next or not _is_locked(file, name + _NEXT)
+                ) and _lock_byte(file, name)
             except OSError as error:
                 raise self._unavailable(error) from error
             return stack.pop_all().close if is_locked else None
+
+    def line_up(self, name: bytes) -> Callable[[], None] | None:
+        """Become the next in line for a lock; the place is a lock too."""
+        return self.try_lock(name + _NEXT, is_next=True)
 
     def check(self) -> None:
         """Look whether the folder can be used or made; make nothing.
@@ -191,17 +208,28 @@ def _flock(folder: int, operation: int) -> bool:
     return True
 
 
-def _lock_byte(file: int, name: bytes) -> bool:
-    """Lock the byte of *name*; return False if another file has it locked."""
+def _request_of(name: bytes) -> bytes:
+    """Return the request for a lock of the byte of *name*."""
     digest = hashlib.sha256(name).digest()
     # Within the positive range of an off_t.
     offset = int.from_bytes(digest[:8], "big") >> 2
-    request = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
+    return struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
+
+
+def _lock_byte(file: int, name: bytes) -> bool:
+    """Lock the byte of *name*; return False if another file has it locked."""
     try:
-        fcntl.fcntl(file, fcntl.F_OFD_SETLK, request)
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, _request_of(name))
     except BlockingIOError:
         return False
     return True
+
+
+def _is_locked(file: int, name: bytes) -> bool:
+    """Return True if another open file has the byte of *name* locked."""
+    found: bytes = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _request_of(name))
+    kind: int = struct.unpack(_FLOCK, found)[0]
+    return kind != fcntl.F_UNLCK
 
 
 def _is_at(descriptor: int, path: str) -> bool:

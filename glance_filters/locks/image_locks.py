@@ -23,18 +23,15 @@ from glance_filters.locks import (
     folder,
     names,
     process,
+    waiting,
 )
 
 LOG = logging.getLogger(__name__)
 
-# How long to wait before the next try of a lock that another process holds,
-# in seconds: twice as long each time.
-_FIRST_DELAY_SECONDS = 0.01
-_MAX_DELAY_SECONDS = 0.25
-
 # How long the threads of a process may pass a lock on to each other. Then
 # other processes have a chance, for as long as any of them may take to try.
 _ROW_SECONDS = 0.5
+_CHANCE_SECONDS = waiting.MAX_DELAY_SECONDS
 
 _PROBE = b"glance-filters-probe"
 
@@ -111,6 +108,7 @@ class ImageLocks:
         self._max_waiters = max_waiters
         # To try a folder costs nothing.
         is_folder = url.startswith("file:")
+        self._has_lines = is_folder
         self._retry_seconds = 0 if is_folder else retry_seconds
         self._listener = listener
         self._make_backend = _backend_maker(url, server_timeout)
@@ -205,25 +203,13 @@ class ImageLocks:
         made = self._backend()
         if made is None:
             return None
-        if process.held_in_a_row(name) > _ROW_SECONDS:
-            time.sleep(_MAX_DELAY_SECONDS)
+        if (
+            # Where there are lines, others have their chance each time.
+            not self._has_lines and process.held_in_a_row(name) > _ROW_SECONDS
+        ):
+            time.sleep(_CHANCE_SECONDS)
             process.begin_row(name)
-        delay = _FIRST_DELAY_SECONDS
-        while True:
-            left = deadline - time.monotonic()
-            timeout = errors.LockTimeout("held by another process")
-            try:
-                release = made.try_lock(name)
-            except errors.LockTimeout as error:
-                release, timeout = None, error
-            if release is not None:
-                return release
-            # Tried once more when the time is over, so that a release just
-            # before is noticed.
-            if left <= 0:
-                raise timeout
-            time.sleep(min(delay, left))
-            delay = min(2 * delay, _MAX_DELAY_SECONDS)
+        return waiting.wait(made, name, deadline)
 
     def _backend(self) -> breaker.Breaker | None:
         """Return the backend of this process.

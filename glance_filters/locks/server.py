@@ -68,7 +68,9 @@ class ServerLocks:
         self._guard = threading.Lock()
         self._session: _Session | None = None
 
-    def try_lock(self, name: bytes) -> Callable[[], None] | None:
+    def try_lock(
+        self, name: bytes, is_next: bool = False
+    ) -> Callable[[], None] | None:
         """Acquire the lock *name* if it is free, and return its release.
 
         :raises LockUnavailable: the server does not answer in time, or
@@ -78,6 +80,9 @@ class ServerLocks:
             lambda: self._try_lock(name),
             lambda release: None if release is None else release(),
         )
+
+    def line_up(self, name: bytes) -> None:
+        """Return None: each lock would cost the server one more question."""
 
     def close(self) -> None:
         """Close the connection, once no lock is held by it any more."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import threading
@@ -41,7 +42,7 @@ class HeldImage:
         image: images.Image,
         image_id: str,
         acquire: Callable[[], locks.Held | None],
-        held: locks.Held | None,
+        held: contextlib.ExitStack,
     ) -> None:
         self.image = image
         self.image_id = image_id
@@ -52,9 +53,8 @@ class HeldImage:
     def release(self) -> None:
         """Release the lock; do nothing if it is not held."""
         with self._guard:
-            held, self._held = self._held, None
-        if held is not None:
-            held.release()
+            held = self._held.pop_all()
+        held.close()
 
     def acquire_again(self) -> None:
         """Wait for the lock once more, for as long as others hold it.
@@ -63,7 +63,8 @@ class HeldImage:
         """
         held = self._acquire()
         with self._guard:
-            self._held = held
+            if held is not None:
+                self._held.enter_context(held)
 
 
 class ImageLocking:
@@ -136,39 +137,40 @@ class ImageLocking:
         """
         # Unless Glance says otherwise, all spellings are of one image.
         folded = locks.fold_id(request.image_id)
-        held = self._try(folded)
-        try:
-            image = request.fetch_image()
-            is_own = not is_patch or permission.is_own(request, image)
-            if held is not None and is_own and image.id in (None, folded):
-                return self._held(image, folded, held, is_required)
-        except BaseException:
+        with contextlib.ExitStack() as stack:
+            held = self._try(folded)
             if held is not None:
-                held.release()
-            raise
-        if held is not None:
-            held.release()
-        if not is_own and not permission.may_modify(request, image):
+                stack.enter_context(held)
+            image = request.fetch_image()
+            is_own = permission.is_own(request, image)
+            is_certain = is_own or not is_patch
+            if held is not None and is_certain and image.id in (None, folded):
+                return self._held(image, folded, stack.pop_all(), is_required)
+        if not is_certain and not permission.may_modify(request, image):
             raise NotPermitted
         image_id = image.id or folded
-        held = self._wait(image_id, is_required, is_patient=False)
-        try:
+        with contextlib.ExitStack() as stack:
+            names = [image_id]
+            if not is_own:
+                # Of those whom Glance may yet refuse, one at a time is in the
+                # way of the owner, however many there are.
+                names.insert(0, f"{image_id} stranger")
+            for name in names:
+                held = self._wait(name, image_id, is_required)
+                if held is not None:
+                    stack.enter_context(held)
             image = request.fetch_image()
-        except BaseException:
-            if held is not None:
-                held.release()
-            raise
-        return self._held(image, image_id, held, is_required)
+            return self._held(image, image_id, stack.pop_all(), is_required)
 
     def _held(
         self,
         image: images.Image,
         image_id: str,
-        held: locks.Held | None,
+        held: contextlib.ExitStack,
         is_required: bool,
     ) -> HeldImage:
         def acquire() -> locks.Held | None:
-            return self._wait(image_id, is_required, is_patient=True)
+            return self._wait(image_id, image_id, is_required, is_patient=True)
 
         return HeldImage(image, image_id, acquire, held)
 
@@ -180,12 +182,16 @@ class ImageLocking:
             return None
 
     def _wait(
-        self, image_id: str, is_required: bool, is_patient: bool
+        self,
+        name: str,
+        image_id: str,
+        is_required: bool,
+        is_patient: bool = False,
     ) -> locks.Held | None:
-        """Wait for the lock; return None to go on without it."""
+        """Wait for a lock; return None to go on without it."""
         while True:
             try:
-                return self.made.acquire(image_id, is_patient)
+                return self.made.acquire(name, is_patient)
             except locks.LockTimeout as error:
                 if not is_patient:
                     raise errors.ImageBusy(image_id) from error

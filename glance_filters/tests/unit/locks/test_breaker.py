@@ -27,11 +27,16 @@ class FakeBackend:
         self.outcome: Exception | Callable[[], None] | None = release
         self.closed = False
 
-    def try_lock(self, name: bytes) -> Callable[[], None] | None:
+    def try_lock(
+        self, name: bytes, is_next: bool = False
+    ) -> Callable[[], None] | None:
         self.calls += 1
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
+
+    def line_up(self, name: bytes) -> Callable[[], None] | None:
+        return self.try_lock(name)
 
     def close(self) -> None:
         self.closed = True
@@ -69,6 +74,7 @@ class BreakerTest(testtools.TestCase):
         for outcome in (release, None):
             self.backend.outcome = outcome
             self.assertIs(outcome, self.breaker.try_lock(NAME))
+            self.assertIs(outcome, self.breaker.line_up(NAME))
         self.assertIsNone(self.breaker.outage)
         self.breaker.close()
         self.assertTrue(self.backend.closed)
@@ -90,7 +96,7 @@ class BreakerTest(testtools.TestCase):
         self.assert_unavailable("one", calls=1)
         self.clock.return_value += RETRY_SECONDS
 
-        def during(name: bytes) -> None:
+        def during(name: bytes, is_next: bool = False) -> None:
             # Who asks while the first try is under way.
             self.backend.outcome = release
             with mock.patch.object(self.backend, "try_lock") as try_lock:

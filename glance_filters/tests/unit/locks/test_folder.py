@@ -40,7 +40,9 @@ class FolderCase(testtools.TestCase):
         self.addCleanup(lambda: self.assertEqual(set(), folder._descriptors))
 
     def lock(self, name: bytes = ONE) -> Callable[[], None]:
-        release = self.locks.try_lock(name)
+        # However slow the machine is.
+        with mock.patch.object(folder, "_MAKE_SECONDS", 30):
+            release = self.locks.try_lock(name)
         assert release is not None
         return release
 
@@ -104,6 +106,33 @@ class LockTest(FolderCase):
         os.waitpid(child, 0)
         self.assertIsNone(self.others.try_lock(ONE))
         release()
+
+
+class LineTest(FolderCase):
+    def test_a_lock_is_left_to_who_is_next(self) -> None:
+        release = self.lock()
+        place = self.others.line_up(ONE)
+        assert place is not None
+        self.assertIsNone(self.locks.line_up(ONE))
+        release()
+        # The former holder is as fast as it can be, and yet not served.
+        self.assertIsNone(self.locks.try_lock(ONE))
+        # Nor does it stop anybody who wants another one.
+        self.lock(OTHER)()
+        theirs = self.others.try_lock(ONE, is_next=True)
+        assert theirs is not None
+        place()
+        self.assertIsNone(self.locks.try_lock(ONE))
+        theirs()
+        self.lock()()
+
+    def test_a_place_ends_with_its_process(self) -> None:
+        child = os.fork()
+        if not child:
+            self.others.line_up(ONE)
+            os._exit(0)
+        os.waitpid(child, 0)
+        self.lock()()
 
 
 class RemovalTest(FolderCase):

@@ -198,7 +198,12 @@ class FakeBackend:
     def release(self) -> None:
         self.released += 1
 
-    def try_lock(self, name: bytes) -> Callable[[], None] | None:
+    def line_up(self, name: bytes) -> None:
+        return None
+
+    def try_lock(
+        self, name: bytes, is_next: bool = False
+    ) -> Callable[[], None] | None:
         self.tries += 1
         self.on_try()
         first = self.outcomes[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+import time
 import unittest
 from typing import Any
 from unittest import mock
@@ -39,14 +41,20 @@ class ImageLockingTest(unittest.TestCase):
         self.locking.configure(options.LocationGuardSettings(**values))
 
     def hold(
-        self, image_id: str, is_required: bool = True
+        self,
+        image_id: str,
+        is_required: bool = True,
+        project: str | None = None,
+        is_patch: bool = True,
     ) -> locking.HeldImage:
         environ = fakes.environ_of("PATCH", f"/v2/images/{image_id}")
+        if project:
+            environ["HTTP_X_PROJECT_ID"] = project
         match = self.matcher.match(environ)
         assert match is not None
         glance = fakes.Glance({"GET": fakes.image("active")})
         made = request.Request(glance, environ, match, "x")
-        held = self.locking.hold(made, is_required, is_patch=True)
+        held = self.locking.hold(made, is_required, is_patch)
         self.addCleanup(held.release)
         return held
 
@@ -65,6 +73,34 @@ class ImageLockingTest(unittest.TestCase):
         held.acquire_again()
         with self.assertRaises(errors.ImageBusy):
             self.hold("a")
+
+    def test_one_stranger_at_a_time_is_in_the_way(self) -> None:
+        self.configure(self.url, 5)
+        waiting: list[str] = []
+        acquire = self.locking.made.acquire
+
+        def watched(name: str, *rest: Any) -> locks.Held:
+            waiting.append(name)
+            return acquire(name, *rest)
+
+        def stranger() -> None:
+            self.hold("a", project="other", is_patch=False).release()
+
+        held = self.hold("a")
+        with mock.patch.object(self.locking.made, "acquire", watched):
+            threads = [threading.Thread(target=stranger) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            while waiting.count("a stranger") < 4 or "a" not in waiting:
+                time.sleep(0.001)
+            # All but one of them wait for each other.
+            self.assertEqual(1, waiting.count("a"))
+            held.release()
+            # They get it all the same.
+            for thread in threads:
+                thread.join()
+        self.assertEqual(4, waiting.count("a"))
+        self.hold("a").release()
 
     def test_no_lock_is_left(self) -> None:
         """Whatever Glance answers."""

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Waiting for a lock that another process holds: by trying again."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from glance_filters.locks import backend, errors
+
+# How long to wait before the next try, in seconds: twice as long each time.
+_FIRST_DELAY_SECONDS = 0.01
+MAX_DELAY_SECONDS = 0.25
+
+# The same for the process that is the next in line, where there are lines.
+_NEXT_DELAY_SECONDS = 0.002
+
+
+def wait(
+    made: backend.Backend, name: bytes, deadline: float
+) -> Callable[[], None]:
+    """Try a lock again and again, and return its release.
+
+    :param deadline: by ``time.monotonic()``
+    :raises LockTimeout: it was held by others for all of the time
+    :raises LockUnavailable: the backend does not work
+    """
+    delay, is_next = _FIRST_DELAY_SECONDS, False
+    with contextlib.ExitStack() as line:
+        while True:
+            left = deadline - time.monotonic()
+            timeout = errors.LockTimeout("held by another process")
+            release = place = None
+            try:
+                release = made.try_lock(name, is_next)
+                if release is None and not is_next:
+                    place = made.line_up(name)
+            except errors.LockTimeout as error:
+                timeout = error
+            if release is not None:
+                return release
+            # Tried once more when the time is over, so that a release just
+            # before is noticed.
+            if left <= 0:
+                if place is not None:
+                    place()
+                raise timeout
+            if place is not None:
+                line.callback(place)
+                delay, is_next = _NEXT_DELAY_SECONDS, True
+            time.sleep(min(delay, left))
+            if not is_next:
+                delay = min(2 * delay, MAX_DELAY_SECONDS)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Requests that one real Glance sends on to another, and their retries."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import fixtures
+import testtools
+
+from glance_filters import tests
+from glance_filters.tests.fixtures import (
+    auth,
+    gate_filter,
+    glance_config,
+    http_client,
+    http_data,
+    image_requests,
+    lock_servers,
+    real_glance,
+)
+
+DATA = b"staged on one host"
+LONG_SECONDS = 60
+# A request waits for so long; the others end long before.
+LOCK_SECONDS = 3
+GUARD = "location_guard"
+
+
+def start_import(
+    client: http_client.Client, image_id: str
+) -> http_client.Response:
+    return client.send_json(
+        "POST",
+        f"/v2/images/{image_id}/import",
+        {
+            "method": {"name": "glance-direct"},
+            "stores": [glance_config.DEFAULT_STORE],
+        },
+    )
+
+
+class Request(threading.Thread):
+    """A request of a thread of its own."""
+
+    def __init__(
+        self,
+        send: image_requests.Send,
+        client: http_client.Client,
+        image_id: str,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._call = (send, client, image_id)
+        self.status = 0
+        self.start()
+
+    def run(self) -> None:
+        send, client, image_id = self._call
+        self.status = send(client, image_id).status
+
+    def end(self) -> int:
+        """Return the status code, once there is one."""
+        self.join(LONG_SECONDS)
+        return self.status
+
+
+@tests.nightly
+class TwoHostsTest(testtools.TestCase):
+    """Two Glances with one database, one store and staged data of their own.
+
+    ``there`` has the data, ``here`` sends requests on to it.
+    """
+
+    def prepare(self, method: str) -> None:
+        self.root = Path(self.useFixture(fixtures.TempDir()).path)
+        self.log = self.root / "log"
+        self.web = self.useFixture(
+            http_data.HttpDataServer({f"/{n}": b"go" for n in range(1, 9)})
+        )
+        self.shared = {
+            "database": {"connection": f"sqlite:///{self.root}/sqlite"},
+            glance_config.DEFAULT_STORE: {
+                "filesystem_store_datadir": str(self.root / "store")
+            },
+        }
+        (self.root / "store").mkdir()
+        gate = gate_filter.section(self.log, self.web.url("/"), method)
+        self.there = self.host((GUARD, gate_filter.NAME), gate)
+        self.here = self.host((GUARD,), gate)
+
+    def host(
+        self, filters: tuple[str, ...], gate: dict[str, str]
+    ) -> real_glance.GlanceServer:
+        port = lock_servers.free_port()
+        guard = {
+            "coordination_url": f"file://{self.root}/locks/images",
+            "lock_timeout": str(LOCK_SECONDS),
+        }
+        own = {"worker_self_reference_url": f"http://127.0.0.1:{port}"}
+        glance = real_glance.GlanceServer(
+            filters,
+            {GUARD: guard, gate_filter.NAME: gate},
+            port=port,
+            conf={"DEFAULT": own, **self.shared},
+        )
+        if not (self.root / "sqlite").exists():
+            real_glance.copy_database(self.root / "sqlite")
+        return self.useFixture(glance)
+
+    def staged(self) -> str:
+        """Return the id of an image whose data is ``there``."""
+        client = self.there.client(auth.ADMIN)
+        image_id = client.create_image()
+        answer = client.request(
+            "PUT",
+            f"/v2/images/{image_id}/stage",
+            {"Content-Type": "application/octet-stream"},
+            DATA,
+        )
+        self.assertEqual(204, answer.status)
+        return image_id
+
+    def check(
+        self, method: str, send: image_requests.Send, first_status: int
+    ) -> None:
+        self.prepare(method)
+        image_id = self.staged()
+        here, there = (
+            glance.client(auth.ADMIN) for glance in (self.here, self.there)
+        )
+        with self.web.hold("/1") as gate, self.web.hold("/2") as gate_of_retry:
+            first = Request(send, here, image_id)
+            self.assertTrue(gate.asked.wait(LONG_SECONDS))
+            # It gets to the other host, as the first one did: no deadlock.
+            retry = Request(send, here, image_id)
+            self.assertTrue(gate_of_retry.asked.wait(LONG_SECONDS))
+            # Neither runs without the lock.
+            for client in (here, there):
+                answer = image_requests.rename(client, image_id)
+                self.assertEqual(409, answer.status)
+                self.assertIn(b"by another request", answer.body)
+            # The third place is the last one: who else comes waits in vain.
+            self.assertEqual(409, send(here, image_id).status)
+            gate.ended.set()
+            # The retry is still under way.
+            rename = Request(image_requests.rename, there, image_id)
+            gate_of_retry.ended.set()
+            self.assertEqual(first_status, first.end())
+            self.assertIn(retry.end(), (first_status, 404, 409))
+            self.assertIn(rename.end(), (200, 404, 409))
+        lines = self.log.read_text().splitlines()
+        if "begin PATCH" in lines:
+            before = lines[: lines.index("begin PATCH")]
+            self.assertEqual(2, before.count(f"end {method}"))
+        self.assertNotIn("is unlocked while", self.here.log + self.there.log)
+
+    def test_import(self) -> None:
+        self.check("POST", start_import, 202)
+
+    def test_deletion(self) -> None:
+        self.check("DELETE", image_requests.delete, 204)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import fixtures
+import testtools
+
+from glance_filters.locks import errors, waiting
+
+NAME = b"name"
+START = 1000.0
+
+
+class FakeBackend:
+    """A lock that another process holds until it is *free_at*.
+
+    :ivar has_lines: whether there is a line
+    :ivar place: whether this process is the next
+    """
+
+    def __init__(self, clock: Callable[[], float], free_at: float) -> None:
+        self._clock = clock
+        self._free_at = free_at
+        self.has_lines = False
+        self.is_taken = False
+        self.place = False
+        self.tries: list[bool] = []
+
+    def try_lock(
+        self, name: bytes, is_next: bool = False
+    ) -> Callable[[], None] | None:
+        self.tries.append(is_next)
+        return self.release if self._clock() >= self._free_at else None
+
+    def line_up(self, name: bytes) -> Callable[[], None] | None:
+        if not self.has_lines or self.is_taken:
+            return None
+        self.place = True
+        return self.leave
+
+    def release(self) -> None:
+        pass
+
+    def leave(self) -> None:
+        self.place = False
+
+    def close(self) -> None:
+        pass
+
+
+class WaitingTest(testtools.TestCase):
+    """The time is that of the test."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.now = START
+        self.useFixture(fixtures.MockPatch("time.monotonic", self.clock))
+        self.useFixture(fixtures.MockPatch("time.sleep", self.sleep))
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def make(self, seconds: float) -> FakeBackend:
+        return FakeBackend(self.clock, START + seconds)
+
+    def test_without_a_line_the_tries_become_rare(self) -> None:
+        backend = self.make(10)
+        self.assertEqual(
+            backend.release, waiting.wait(backend, NAME, START + 20)
+        )
+        self.assertLess(self.now, START + 10 + waiting.MAX_DELAY_SECONDS)
+        self.assertLess(len(backend.tries), 50)
+        self.assertEqual({False}, set(backend.tries))
+
+    def test_the_next_in_line_is_served_at_once(self) -> None:
+        backend = self.make(1)
+        backend.has_lines = True
+        waiting.wait(backend, NAME, START + 20)
+        self.assertLess(self.now, START + 1.01)
+        self.assertEqual({True}, set(backend.tries[1:]))
+        self.assertFalse(backend.place)
+
+    def test_a_line_with_somebody_else_in_it(self) -> None:
+        backend = self.make(1)
+        backend.has_lines = backend.is_taken = True
+        waiting.wait(backend, NAME, START + 20)
+        self.assertEqual({False}, set(backend.tries))
+
+    def test_in_vain(self) -> None:
+        for has_lines in (True, False):
+            for seconds in (0, 0.5):
+                backend = self.make(10)
+                backend.has_lines = has_lines
+                self.now = START
+                self.assertRaises(
+                    errors.LockTimeout,
+                    waiting.wait,
+                    *(backend, NAME, START + seconds),
+                )
+                self.assertEqual(START + seconds, self.now)
+                self.assertFalse(backend.place)
