@@ -11,8 +11,10 @@ import warnings
 from pathlib import Path
 
 from bench import (
+    cost,
     effort,
     end_to_end,
+    fairness,
     growth,
     guard,
     passthrough,
@@ -58,9 +60,11 @@ def main() -> int:
     show([growth.section_of(curves)])
     show(upload.sections(how))
     show(guard.sections(how))
+    show(fairness.sections(how))
     show(end_to_end.sections(how))
     show(proxy.sections(how))
     reached = [goal for section in sections for goal in section.goals]
+    print(f"{table.as_text(cost.HEAD, list(cost.rows(sections)))}\n")
     print(f"{report.conditions()}\n\n{table.goals_text(reached)}")
     if how.is_quick:
         print("\nA quick run: too few rounds and too small for a verdict.")

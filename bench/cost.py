@@ -6,75 +6,150 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench import table
+from bench import fairness, real_changes, table
 
 HEAD = ("Request", "Cost of the filters", "Reason")
 
 _PASS = "Requests that are none of a filter's"
-_PART = "Ranges: a stand-in that understands Range"
-_GUARD = "Requests that location_guard locks and checks"
+_RANGES = "Ranges on real Glance"
 _CUT = "Ranges: a stand-in that does not"
+_GUARD = "Requests that location_guard locks and checks"
 _ADDED = "{} more"
 _RATIO = "{} of the throughput"
 
-# What is asked, the section, row and column that answer, the form of the
-# answer, and the reason.
+# Of a request, and of one that Glance alone takes for the same.
+_REAL = (
+    real_changes.TITLE,
+    ("ratio", "Glance calls", "SQL with", "SQL alone"),
+    "{} times the processor time; {} calls of Glance in the place of 1, {} "
+    "SQL statements in the place of {}",
+)
+_PART = (
+    _RANGES,
+    ("ratio", "Glance calls"),
+    "{} times the processor time; calls of Glance: {}",
+)
+
+# What is asked, the row that answers, its section, its columns, the form of
+# the answer, and the reason.
 QUESTIONS = (
     (
         "any that concerns no filter",
-        *(_PASS, "all four filters", "GET images", _ADDED),
+        "all four filters",
+        *(_PASS, ("GET images",), _ADDED),
         "each filter looks at the method and the path",
     ),
     (
         "the same, for comparison: keystonemiddleware's auth_token",
-        *(_PASS, "keystonemiddleware auth_token, token cached"),
-        *("GET images", _ADDED),
+        "keystonemiddleware auth_token, token cached",
+        *(_PASS, ("GET images",), _ADDED),
         "",
     ),
     (
-        "download of a part",
-        *(_PART, "1 KiB of the middle", "added", _ADDED),
-        "one request to Glance, as without the filter",
+        "list of images, on a server under load",
+        "GET images",
+        *("End to end", ("ratio",), "{} of the requests per second"),
+        "all four filters in the pipeline",
     ),
     (
-        "download of a part from a store without random access",
-        *(_CUT, "64 KiB at the end, from a file", "throughput", _RATIO),
-        "Glance reads up to the part (and answers 400 without the filter)",
+        "download, 10 kB",
+        "GET file, 10 kB",
+        *_REAL,
+        "the entity tag, and the length",
     ),
     (
-        "upload to the file store, inspected",
-        *("Uploads", "raw, to Glance's file store", "throughput", _RATIO),
-        "the data passes the inspectors",
+        "download that the client has already (304)",
+        "GET file, not modified (beside GET file)",
+        *_REAL,
+        "Glance is asked, but no data is read",
     ),
     (
-        "change of an image, workers of one host",
-        *(_GUARD, "PATCH of the name, files", "added", _ADDED),
-        "a lock, and a request to Glance for the image",
+        "HEAD of a download (Glance alone: GET of the image)",
+        "HEAD file (beside GET image)",
+        *_REAL,
+        "answered as GET, without reading data",
+    ),
+    ("download of a part", "one range", *_PART, "one request to Glance"),
+    (
+        "100 near parts in one request, beside one part",
+        "100 near ranges of 1 byte (beside one)",
+        *_PART,
+        "what lies between them is read, and left out",
     ),
     (
-        "the same, hosts that share a Redis",
-        *(_GUARD, "PATCH of the name, Redis", "added", _ADDED),
-        "a lock, and a request to Glance for the image",
-    ),
-    (
-        "the same, hosts that share an etcd",
-        *(_GUARD, "PATCH of the name, etcd", "added", _ADDED),
-        "a lock, and a request to Glance for the image",
-    ),
-    (
-        "change of the locations, workers of one host",
-        *(_GUARD, "PATCH of the locations, files", "added", _ADDED),
+        "100 parts that make up the image, beside the whole",
+        "100 ranges, all but a byte between two (beside GET)",
+        *_PART,
         "the same",
     ),
     (
-        "list of images, on a server under load",
+        "download of a part from a store without random access",
+        "64 KiB at the end, from a file",
+        *(_CUT, ("throughput",), _RATIO),
+        "Glance reads up to the part (and answers 400 without the filter)",
+    ),
+    (
+        "upload of 10 kB",
+        "PUT file, 9.77 KiB",
+        *_REAL,
+        "two looks at the formats of the image, one at the image within its "
+        "lock",
+    ),
+    ("upload of 8 MiB", "PUT file, 8 MiB", *_REAL, "the same, and inspection"),
+    (
+        "upload of large images to the file store, inspected",
+        "raw, to Glance's file store",
+        *("Uploads", ("throughput",), _RATIO),
+        "the data passes the inspectors",
+    ),
+    (
+        "change of the name",
+        "PATCH name",
+        *_REAL,
+        "a lock of files, and a look at the image",
+    ),
+    (
+        "the same, the lock alone: workers of one host",
+        "PATCH of the name, files",
+        *(_GUARD, ("lock alone",), "{}"),
+        "",
+    ),
+    (
+        "the same, hosts that share a Redis",
+        "PATCH of the name, Redis",
+        *(_GUARD, ("lock alone",), "{}"),
+        "",
+    ),
+    (
+        "the same, hosts that share an etcd",
+        "PATCH of the name, etcd",
+        *(_GUARD, ("lock alone",), "{}"),
+        "",
+    ),
+    (
+        "change of the locations",
+        "PATCH replace location",
+        *_REAL,
+        "a lock, and a look at the image",
+    ),
+    ("a tag", "PUT tag", *_REAL, "the same"),
+    (
+        "start of an import, with its task",
+        "POST import (glance-direct), and its task",
+        *_REAL,
+        "the same",
+    ),
+    ("deactivation", "POST deactivate", *_REAL, "the same"),
+    ("deletion", "DELETE image", *_REAL, "the same"),
+    (
+        "the owner's change of an image that ten strangers want to change",
+        "ten clients of another project",
         *(
-            "End to end",
-            "GET images",
-            "ratio",
-            "{} of the requests per second",
+            fairness.TITLE,
+            ("ratio",),
+            "waits for {} times as long as the lock is held at a time",
         ),
-        "all four filters in the pipeline",
+        "strangers have a line of their own",
     ),
 )
 
@@ -87,10 +162,13 @@ def rows(sections: Sequence[table.Section]) -> Iterator[table.Row]:
     :raises KeyError: if a section lacks a row or column
     """
     by_title = {section.title: section for section in sections}
-    for asked, title, row, column, form, reason in QUESTIONS:
+    for asked, row, title, columns, form, reason in QUESTIONS:
         if title in by_title:
             section = by_title[title]
             cells = {each[0]: each for each in section.rows}[row]
             # In brackets is what only the detailed tables explain.
-            cell = cells[list(section.head).index(column)].split(" (")[0]
-            yield asked, form.format(cell), reason
+            answers = [
+                cells[list(section.head).index(column)].split(" (")[0]
+                for column in columns
+            ]
+            yield asked, form.format(*answers), reason

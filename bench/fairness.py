@@ -25,6 +25,8 @@ from glance_filters.tests.fixtures import (
     real_glance,
 )
 
+TITLE = "Waiting for the lock of an image"
+
 _CLIENTS = 10
 _DATA = bytes(1000)
 _OWNER = auth.MEMBER.split(":")[1]
@@ -149,7 +151,7 @@ def sections(how: effort.Effort) -> list[table.Section]:
                 )
     return [
         table.Section(
-            "Waiting for the lock of an image",
+            TITLE,
             "Real Glance on gunicorn (2 processes of 8 threads), all four "
             "filters, locks of files. The owner renames a public image again "
             "and again, while others patch, tag and upload it and another "
