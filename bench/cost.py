@@ -21,8 +21,8 @@ _RATIO = "{} of the throughput"
 _REAL = (
     real_changes.TITLE,
     ("ratio", "Glance calls", "SQL with", "SQL alone"),
-    "{} times the processor time; {} calls of Glance in the place of 1, {} "
-    "SQL statements in the place of {}",
+    "{} times the processor time; calls of Glance: {} (alone 1); SQL "
+    "statements: {} (alone {})",
 )
 _PART = (
     _RANGES,

@@ -90,7 +90,7 @@ def _measure(
     refused = 0
     with _crowd(crowd, (image_id, hidden)):
         for _ in range(rounds):
-            refused += image_requests.rename(owner, image_id).status != 200
+            refused += image_requests.rename(owner, image_id).status == 409
             # The owner is no crowd.
             time.sleep(0.01)
     names = [locks.lock_name(each).decode() for each in (image_id, hidden)]

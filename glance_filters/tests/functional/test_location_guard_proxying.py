@@ -80,6 +80,13 @@ class TwoHostsTest(testtools.TestCase):
             http_data.HttpDataServer({f"/{n}": b"go" for n in range(1, 9)})
         )
         self.shared = {
+            # Glance looks for its URL, and asks nobody there.
+            "keystone_authtoken": {
+                "auth_type": "password",
+                "auth_url": "http://127.0.0.1/identity",
+                "username": "glance",
+                "password": "none",
+            },
             "database": {"connection": f"sqlite:///{self.root}/sqlite"},
             glance_config.DEFAULT_STORE: {
                 "filesystem_store_datadir": str(self.root / "store")
