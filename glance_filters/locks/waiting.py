@@ -39,6 +39,10 @@ def wait(
                     place = made.line_up(name)
             except errors.LockTimeout as error:
                 timeout = error
+                # The place is held where the lock was, and that is gone: it
+                # would keep everybody from making it anew.
+                line.close()
+                is_next = False
             if release is not None:
                 return release
             # Tried once more when the time is over, so that a release just

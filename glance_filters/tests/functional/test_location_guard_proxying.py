@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -77,7 +78,13 @@ class TwoHostsTest(testtools.TestCase):
         self.root = Path(self.useFixture(fixtures.TempDir()).path)
         self.log = self.root / "log"
         self.web = self.useFixture(
-            http_data.HttpDataServer({f"/{n}": b"go" for n in range(1, 9)})
+            http_data.HttpDataServer(
+                {
+                    f"/{moment}{number}": b"go"
+                    for moment in ("begin", "end")
+                    for number in range(9)
+                }
+            )
         )
         self.shared = {
             # Glance looks for its URL, and asks nobody there.
@@ -137,7 +144,11 @@ class TwoHostsTest(testtools.TestCase):
         here, there = (
             glance.client(auth.ADMIN) for glance in (self.here, self.there)
         )
-        with self.web.hold("/1") as gate, self.web.hold("/2") as gate_of_retry:
+        with contextlib.ExitStack() as stack:
+            gate, gate_of_retry, end = (
+                stack.enter_context(self.web.hold(path))
+                for path in ("/begin1", "/begin2", "/end1")
+            )
             first = Request(send, here, image_id)
             self.assertTrue(gate.asked.wait(LONG_SECONDS))
             # It gets to the other host, as the first one did: no deadlock.
@@ -151,6 +162,8 @@ class TwoHostsTest(testtools.TestCase):
             # The third place is the last one: who else comes waits in vain.
             self.assertEqual(409, send(here, image_id).status)
             gate.ended.set()
+            self.assertTrue(end.asked.wait(LONG_SECONDS))
+            end.ended.set()
             # The retry is still under way.
             rename = Request(image_requests.rename, there, image_id)
             gate_of_retry.ended.set()

@@ -18,6 +18,7 @@ class FakeBackend:
 
     :ivar has_lines: whether there is a line
     :ivar place: whether this process is the next
+    :ivar is_gone: whether the place is in a file that was removed
     """
 
     def __init__(self, clock: Callable[[], float], free_at: float) -> None:
@@ -25,6 +26,7 @@ class FakeBackend:
         self._free_at = free_at
         self.has_lines = False
         self.is_taken = False
+        self.is_gone = False
         self.place = False
         self.tries: list[bool] = []
 
@@ -32,6 +34,8 @@ class FakeBackend:
         self, name: bytes, is_next: bool = False
     ) -> Callable[[], None] | None:
         self.tries.append(is_next)
+        if self.is_gone and is_next:
+            raise errors.LockTimeout("removed")
         return self.release if self._clock() >= self._free_at else None
 
     def line_up(self, name: bytes) -> Callable[[], None] | None:
@@ -44,7 +48,8 @@ class FakeBackend:
         pass
 
     def leave(self) -> None:
-        self.place = False
+        # Nobody makes it anew before.
+        self.place = self.is_gone = False
 
     def close(self) -> None:
         pass
@@ -83,6 +88,15 @@ class WaitingTest(testtools.TestCase):
         waiting.wait(backend, NAME, START + 20)
         self.assertLess(self.now, START + 1.01)
         self.assertEqual({True}, set(backend.tries[1:]))
+        self.assertFalse(backend.place)
+
+    def test_a_place_in_what_was_removed_is_left(self) -> None:
+        backend = self.make(1)
+        backend.has_lines = backend.is_gone = True
+        waiting.wait(backend, NAME, START + 20)
+        self.assertFalse(backend.is_gone)
+        self.assertEqual([False, True, False, True], backend.tries[:4])
+        self.assertLess(self.now, START + 1.01)
         self.assertFalse(backend.place)
 
     def test_a_line_with_somebody_else_in_it(self) -> None:
