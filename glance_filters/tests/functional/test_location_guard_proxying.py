@@ -25,8 +25,8 @@ from glance_filters.tests.fixtures import (
 
 DATA = b"staged on one host"
 LONG_SECONDS = 60
-# A request waits for so long; the others end long before.
-LOCK_SECONDS = 3
+# Longer than all that goes on meanwhile.
+LOCK_SECONDS = 50
 GUARD = "location_guard"
 
 
@@ -155,22 +155,22 @@ class TwoHostsTest(testtools.TestCase):
             retry = Request(send, here, image_id)
             self.assertTrue(gate_of_retry.asked.wait(LONG_SECONDS))
             # Neither runs without the lock.
-            for client in (here, there):
-                answer = image_requests.rename(client, image_id)
-                self.assertEqual(409, answer.status)
-                self.assertIn(b"by another request", answer.body)
-            # The third place is the last one: who else comes waits in vain.
+            renames = [
+                Request(image_requests.rename, client, image_id)
+                for client in (here, there)
+            ]
+            # The third place is the last one.
             self.assertEqual(409, send(here, image_id).status)
             gate.ended.set()
             self.assertTrue(end.asked.wait(LONG_SECONDS))
             end.ended.set()
             # The retry is still under way.
-            rename = Request(image_requests.rename, there, image_id)
             gate_of_retry.ended.set()
             self.assertEqual(first_status, first.end())
             # The other host refuses it, which Glance tells as an error.
             self.assertEqual(500, retry.end())
-            self.assertIn(rename.end(), (200, 404, 409))
+            for rename in renames:
+                self.assertIn(rename.end(), (200, 404, 409))
         lines = self.log.read_text().splitlines()
         if "begin PATCH" in lines:
             before = lines[: lines.index("begin PATCH")]
