@@ -8,7 +8,6 @@ response that holds the bytes, or raises what Glance says instead.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Protocol
 

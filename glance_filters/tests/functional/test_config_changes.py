@@ -61,7 +61,7 @@ class ConfigChangesCase(testtools.TestCase):
         """Write glance-api.conf anew, as an editor does."""
         folder = self.glance.folder
         text = glance_config.glance_api_conf(
-            folder.root, folder.database, folder.paste, conf
+            folder.root, folder.database.url, folder.paste, conf
         )
         new = Path(f"{folder.conf}.new")
         new.write_text(text)
