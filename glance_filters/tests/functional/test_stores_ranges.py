@@ -60,11 +60,13 @@ class StoreMixin:
     :cvar kind: the type of the store, and its name
     :cvar is_single: whether it is Glance's only store
     :cvar is_filtered: whether range_translator is in the pipeline
+    :cvar is_multi_tenant: whether the images are in the users' accounts
     """
 
     kind: ClassVar[str]
     is_single: ClassVar[bool] = False
     is_filtered: ClassVar[bool] = False
+    is_multi_tenant: ClassVar[bool] = False
 
     def setUp(self) -> None:
         super().setUp()  # type: ignore[misc]
@@ -72,10 +74,18 @@ class StoreMixin:
         if reason is not None:
             self.skipTest(reason)  # type: ignore[attr-defined]
         self.cloud = store_servers.glance(
-            self.kind, stores.TYPES, self.is_single, self.is_filtered
+            self.kind,
+            stores.TYPES,
+            self.is_single,
+            self.is_filtered,
+            self.is_multi_tenant,
         )
         self.image_id = self.cloud.create(DATA, self.kind)
+        self.prepare()
         self.cloud.server.take()
+
+    def prepare(self) -> None:
+        """Change how the store keeps the image."""
 
 
 class RangesMixin(StoreMixin):
@@ -180,8 +190,40 @@ class CephTest(RangesMixin, testtools.TestCase):
 
 
 class SwiftTest(RangesMixin, testtools.TestCase):
+    """Segments that Swift finds by their names, as Glance uploads them."""
+
     kind = "swift"
     connections, methods = 1, ["GET"]
+
+    @property
+    def server(self) -> swift_server.SwiftServer:
+        server = self.cloud.server
+        assert isinstance(server, swift_server.SwiftServer)
+        return server
+
+    @property
+    def name(self) -> str:
+        return f"{glance_config.DEFAULT_STORE}/{self.image_id}"
+
+
+class SwiftPlainTest(SwiftTest):
+    """One object."""
+
+    def prepare(self) -> None:
+        self.server.put(self.name, DATA)
+
+
+class SwiftStaticTest(SwiftTest):
+    """Segments that a manifest names."""
+
+    def prepare(self) -> None:
+        self.server.make_static(self.name, DATA)
+
+
+class SwiftTenantTest(SwiftTest):
+    """Segments in the account of the user."""
+
+    is_multi_tenant = True
 
 
 class S3SingleTest(SingleMixin, testtools.TestCase):
