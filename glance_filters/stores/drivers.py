@@ -5,16 +5,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from glance_store import capabilities
 
-class HiddenOptions:
-    """The options of a builtin driver, for its instances alone.
+from glance_filters.stores import parts
 
-    glance_store lists the options of the class of each entry point, and the
-    builtin driver has told its own there.
+
+class RandomAccess:
+    """A store that reads from any position; the builtin driver comes after.
+
+    A driver has the method ``_ask``, which gets the location, the offset, the
+    length and the context, and returns a :class:`.parts.Answer`.
+
+    :cvar OPTIONS: those of the builtin driver, for instances alone:
+        glance_store lists the options of the class of each entry point, and
+        the builtin driver has told its own there
     """
 
     OPTIONS: Any = None
@@ -22,6 +30,35 @@ class HiddenOptions:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.OPTIONS = super().OPTIONS  # type: ignore[misc]
         super().__init__(*args, **kwargs)
+        self.set_capabilities(  # type: ignore[attr-defined]
+            capabilities.BitMasks.READ_RANDOM
+        )
+
+    @capabilities.check  # type: ignore[untyped-decorator]
+    def get(
+        self: Any,
+        location: Any,
+        offset: int = 0,
+        chunk_size: int | None = None,
+        context: Any = None,
+    ) -> tuple[Iterator[bytes], int | None]:
+        """Return the data, and its length in bytes.
+
+        :param location: the ``glance_store.location.Location``
+        :param offset: the first byte
+        :param chunk_size: how many bytes; None up to the end
+        :param context: the user's
+        :raises NotFound: if there is no such image
+        :raises StoreRandomGetNotSupported: if the store does not give this
+            part
+        """
+        if not offset and not chunk_size:
+            whole: tuple[Iterator[bytes], int] = super().get(  # type: ignore[misc]
+                location, context=context
+            )
+            return whole
+        answer = self._ask(location, offset, chunk_size, context)
+        return parts.of(answer, offset, chunk_size)
 
 
 @dataclass(frozen=True)

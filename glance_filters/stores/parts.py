@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from glance_store import exceptions
 
@@ -41,13 +42,44 @@ def range_field(offset: int, length: int | None) -> str:
     return f"bytes={offset}-{last}"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a store sends when it is asked for a part.
+
+    :ivar chunks: the data, none of which is empty
+    :ivar close: closes the source
+    :ivar content_range: which part it is, as in the Content-Range of a 206;
+        None if it is the whole, because the server ignores the Range field
+    """
+
+    chunks: Iterable[bytes]
+    close: Callable[[], object]
+    content_range: str | None
+
+
+def of(
+    answer: Answer, offset: int, length: int | None
+) -> tuple[Iterator[bytes], int | None]:
+    """Return a part, and its length in bytes; None if nobody tells.
+
+    :param offset: the first byte of the part
+    :param length: in bytes; None up to the end
+    :raises StoreRandomGetNotSupported: if the part is not in the answer
+    """
+    try:
+        skip, length = place(answer.content_range, offset, length)
+    except exceptions.StoreRandomGetNotSupported:
+        answer.close()
+        raise
+    return cut(answer.chunks, skip, length, answer.close), length
+
+
 def place(
     content_range: str | None, offset: int, length: int | None
 ) -> tuple[int, int | None]:
     """Return where in an answer the part is: its offset and its length.
 
-    :param content_range: the Content-Range of a 206; None if the answer has
-        the whole, because the server ignores the Range field
+    :param content_range: as in :class:`Answer`
     :param offset: the first byte of the part
     :param length: of the part in bytes; None up to the end
     :raises StoreRandomGetNotSupported: if the part is not in the answer

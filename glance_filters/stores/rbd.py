@@ -18,7 +18,7 @@ from glance_filters.stores import drivers, parts, sharing
 StoreLocation = builtin.StoreLocation
 
 
-class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
+class Store(drivers.RandomAccess, builtin.Store):  # type: ignore[misc]
     """An rbd store that reads from any position.
 
     glance_store makes and configures such a store for each access. The
@@ -26,10 +26,6 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
     do the size and the data: that the size and the data of a part come from
     one connection, and the id only if it is wanted, makes one of three.
     """
-
-    _CAPABILITIES = (
-        builtin.Store._CAPABILITIES | capabilities.BitMasks.READ_RANDOM
-    )
 
     _is_unfinished = False
 
@@ -61,41 +57,27 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
             self._finish()
         return bool(super().is_capable(*wanted))
 
-    @capabilities.check  # type: ignore[untyped-decorator]
-    def get(
-        self,
-        location: Any,
-        offset: int = 0,
-        chunk_size: int | None = None,
-        context: Any = None,
-    ) -> tuple[Iterator[bytes], int]:
-        """Return the data, and its length in bytes.
+    def _ask(
+        self, location: Any, offset: int, length: int | None, context: Any
+    ) -> parts.Answer:
+        """Open an image, for a part.
 
-        :param location: the ``glance_store.location.Location``
-        :param offset: the first byte
-        :param chunk_size: how many bytes; None up to the end
         :raises NotFound: if there is no such image
         :raises StoreRandomGetNotSupported: if the image is shorter
         """
-        if not offset and not chunk_size:
-            whole: tuple[Iterator[bytes], int] = super().get(
-                location, context=context
-            )
-            return whole
         key = (self.backend_group, location.get_store_uri())
         opener = functools.partial(self._opened, location.store_location)
         with contextlib.ExitStack() as stack:
             image = stack.enter_context(sharing.opened(key, opener))
             size = image.size()
-            stop = offset + chunk_size if chunk_size else size
+            stop = offset + length if length else size
             if not offset < stop <= size:
                 raise parts.not_given(f"the image has {size} bytes")
-            return parts.cut(
+            return parts.Answer(
                 self._chunks(image, offset, stop),
-                0,
-                stop - offset,
                 stack.pop_all().close,
-            ), stop - offset
+                f"bytes {offset}-{stop - 1}/{size}",
+            )
 
     @contextlib.contextmanager
     def _opened(self, location: Any) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from glance_store import capabilities, exceptions
+from glance_store import exceptions
 from glance_store._drivers import s3 as builtin
 from glance_store.common import utils
 
@@ -20,38 +20,21 @@ from glance_filters.stores import drivers, parts, sharing
 StoreLocation = builtin.StoreLocation
 
 
-class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
+class Store(drivers.RandomAccess, builtin.Store):  # type: ignore[misc]
     """An S3 store that reads from any position.
 
     A part takes one request: whether there is such an object, its own
     answer tells.
     """
 
-    _CAPABILITIES = (
-        builtin.Store._CAPABILITIES | capabilities.BitMasks.READ_RANDOM
-    )
+    def _ask(
+        self, location: Any, offset: int, length: int | None, context: Any
+    ) -> parts.Answer:
+        """Ask for a part.
 
-    @capabilities.check  # type: ignore[untyped-decorator]
-    def get(
-        self,
-        location: Any,
-        offset: int = 0,
-        chunk_size: int | None = None,
-        context: Any = None,
-    ) -> tuple[Iterator[bytes], int | None]:
-        """Return the data, and its length in bytes.
-
-        :param location: the ``glance_store.location.Location``
-        :param offset: the first byte
-        :param chunk_size: how many bytes; None up to the end
         :raises NotFound: if there is no such object
         :raises StoreRandomGetNotSupported: if the object is shorter
         """
-        if not offset and not chunk_size:
-            whole: tuple[Iterator[bytes], int] = super().get(
-                location, context=context
-            )
-            return whole
         uri = location.get_store_uri()
         opener = functools.partial(self._client, location.store_location)
         with sharing.opened((self.backend_group, uri), opener) as opened:
@@ -60,7 +43,7 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
             answer = client.get_object(
                 Bucket=bucket,
                 Key=key,
-                Range=parts.range_field(offset, chunk_size),
+                Range=parts.range_field(offset, length),
             )
         except builtin.boto_exceptions.ClientError as error:
             raise _refused(error, key) from error
@@ -69,13 +52,8 @@ class Store(drivers.HiddenOptions, builtin.Store):  # type: ignore[misc]
         content_range = None
         if status == HTTPStatus.PARTIAL_CONTENT:
             content_range = answer.get("ContentRange", "missing")
-        try:
-            skip, length = parts.place(content_range, offset, chunk_size)
-        except exceptions.StoreRandomGetNotSupported:
-            body.close()
-            raise
         chunks = utils.chunkiter(body, self.READ_CHUNKSIZE)
-        return parts.cut(chunks, skip, length, body.close), length
+        return parts.Answer(chunks, body.close, content_range)
 
     @contextlib.contextmanager
     def _client(self, location: Any) -> Iterator[tuple[Any, str, str]]:

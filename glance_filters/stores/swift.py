@@ -7,13 +7,14 @@ Large objects too: Swift itself finds the segments of a range.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 import urllib3.exceptions
-from glance_store import capabilities, exceptions
+from glance_store import exceptions
 from glance_store._drivers.swift import store as builtin
 from oslo_log import log as logging
 
@@ -25,37 +26,21 @@ LOG = logging.getLogger(__name__)
 StoreLocation = builtin.StoreLocation
 
 
-class _RandomAccess(drivers.HiddenOptions):
+class _RandomAccess(drivers.RandomAccess):
     """What both kinds of stores have in place of their own."""
 
-    _CAPABILITIES = (
-        builtin.BaseStore._CAPABILITIES | capabilities.BitMasks.READ_RANDOM
-    )
-
-    @capabilities.check  # type: ignore[untyped-decorator]
-    def get(
+    def _ask(
         self: Any,
         location: Any,
-        connection: Any = None,
-        offset: int = 0,
-        chunk_size: int | None = None,
-        context: Any = None,
-    ) -> tuple[Iterator[bytes], int | None]:
-        """Return the data, and its length in bytes.
+        offset: int,
+        length: int | None,
+        context: Any,
+    ) -> parts.Answer:
+        """Ask for a part.
 
-        :param location: the ``glance_store.location.Location``
-        :param connection: is not used
-        :param offset: the first byte
-        :param chunk_size: how many bytes; None up to the end
-        :param context: the user's, which a multi-tenant store needs
         :raises NotFound: if there is no such object
         :raises StoreRandomGetNotSupported: if the object is shorter
         """
-        if not offset and not chunk_size:
-            whole: tuple[Iterator[bytes], int] = super().get(  # type: ignore[misc]
-                location, context=context
-            )
-            return whole
         where = location.store_location
         # Releases of glance_store before 2025.2 have no store_conf.
         conf = getattr(self, "store_conf", None)
@@ -68,18 +53,15 @@ class _RandomAccess(drivers.HiddenOptions):
             allow_reauth=conf.swift_store_retry_get_count > 0,
         )
         key = (self.backend_group, location.get_store_uri())
-        with sharing.opened(key, opener) as manager:
+        with contextlib.ExitStack() as stack:
+            manager = stack.enter_context(sharing.opened(key, opener))
             part = _Part(self.CHUNKSIZE, where, manager)
-            content_range = part.ask(offset, chunk_size)
-        try:
-            skip, length = parts.place(content_range, offset, chunk_size)
-        except exceptions.StoreRandomGetNotSupported:
-            part.close()
-            raise
-        chunks = part.body
-        if content_range and length:
-            chunks = part.chunks(offset, length)
-        return parts.cut(chunks, skip, length, part.close), length
+            content_range = part.ask(offset, length)
+            stack.callback(part.close)
+            chunks = part.body
+            if content_range and length:
+                chunks = part.chunks(offset, length)
+            return parts.Answer(chunks, stack.pop_all().close, content_range)
 
 
 class _Part:

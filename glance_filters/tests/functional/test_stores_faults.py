@@ -33,6 +33,7 @@ class FaultsMixin:
     subTest: Any  # noqa: N815
     assertEqual: Any  # noqa: N815
     assertLess: Any  # noqa: N815
+    assertNotEqual: Any  # noqa: N815
     assertTrue: Any  # noqa: N815
 
     def setUp(self) -> None:
@@ -55,6 +56,13 @@ class FaultsMixin:
         client.request("GET", path, headers=fields)
         return client.getresponse()
 
+    def check_refused(self) -> None:
+        """Check that a part is refused as the whole image is."""
+        whole = self.cloud.get(self.image_id)
+        part = self.cloud.get(self.image_id, "bytes=5-9")
+        self.assertNotEqual(200, whole.status)
+        self.assertEqual((whole.status, whole.body), (part.status, part.body))
+
     def check_broken_off(
         self, answer: http.client.HTTPResponse, start: int
     ) -> None:
@@ -67,8 +75,48 @@ class FaultsMixin:
         self.assertTrue(DATA[start:].startswith(read))
 
 
-class HttpTest(FaultsMixin, testtools.TestCase):
+class ReplacedMixin(FaultsMixin):
+    """What has been put in the place of the image."""
+
+    def replace(self, data: bytes | None) -> None:
+        """Have other data in the store, or none."""
+        self.server.put(f"fast/{self.image_id}", data)
+
+    def test_shorter_than_it_was(self) -> None:
+        self.replace(DATA[:100])
+        for text, status in (
+            ("bytes=50-59", 206),
+            ("bytes=90-109", 400),
+            ("bytes=100-109", 400),
+            ("bytes=-7", 400),
+        ):
+            with self.subTest(text):
+                found = self.cloud.get(self.image_id, text)
+                self.assertEqual(status, found.status, found)
+
+    def test_gone(self) -> None:
+        self.replace(None)
+        self.check_refused()
+
+
+class RelayedMixin(FaultsMixin):
+    """A server that cannot be reached any more."""
+
+    def test_server_down(self) -> None:
+        answer = self.begin("bytes=5-")
+        self.addCleanup(self.server.relay.come_up)
+        self.server.relay.go_down()
+        self.check_broken_off(answer, 5)
+        self.check_refused()
+
+
+class HttpTest(ReplacedMixin, RelayedMixin, testtools.TestCase):
     kind = "http"
+
+    def replace(self, data: bytes | None) -> None:
+        if data is None:
+            self.skipTest("there is nothing that could be gone")
+        self.server.put(data)
 
     def test_servers(self) -> None:
         cases = (
@@ -111,92 +159,20 @@ class HttpTest(FaultsMixin, testtools.TestCase):
                 )
                 self.check_broken_off(self.begin("bytes=5-"), 5)
 
-    def test_shorter_than_it_was(self) -> None:
-        self.server.put(DATA[:100])
-        for text, status in (
-            ("bytes=50-59", 206),
-            ("bytes=90-109", 400),
-            ("bytes=-7", 400),
-        ):
-            with self.subTest(text):
-                found = self.cloud.get(self.image_id, text)
-                self.assertEqual(status, found.status, found)
 
-
-class S3Test(FaultsMixin, testtools.TestCase):
+class S3Test(ReplacedMixin, RelayedMixin, testtools.TestCase):
     kind = "s3"
 
     def replace(self, data: bytes | None) -> None:
-        import boto3
-
-        options = self.server.options("fast")
-        client = boto3.client(
-            "s3",
-            endpoint_url=options["s3_store_host"],
-            aws_access_key_id="key",
-            aws_secret_access_key="secret",
-            region_name="us-east-1",
-        )
-        name = {"Bucket": options["s3_store_bucket"], "Key": self.image_id}
-        if data is None:
-            client.delete_object(**name)
-        else:
-            client.put_object(Body=data, **name)
-
-    def test_shorter_than_it_was(self) -> None:
-        self.replace(DATA[:100])
-        for text, status in (
-            ("bytes=50-59", 206),
-            ("bytes=90-109", 400),
-            ("bytes=-7", 400),
-        ):
-            with self.subTest(text):
-                found = self.cloud.get(self.image_id, text)
-                self.assertEqual(status, found.status, found)
-
-    def test_gone(self) -> None:
-        self.replace(None)
-        whole = self.cloud.get(self.image_id)
-        self.assertEqual(204, whole.status)
-        part = self.cloud.get(self.image_id, "bytes=5-9")
-        self.assertEqual(whole.status, part.status)
+        self.server.put(f"images-fast/{self.image_id}", data)
 
     def test_connection_breaks(self) -> None:
         self.server.relay.break_after(1_000_000)
         self.check_broken_off(self.begin("bytes=5-"), 5)
 
 
-class SwiftTest(FaultsMixin, testtools.TestCase):
+class SwiftTest(ReplacedMixin, RelayedMixin, testtools.TestCase):
     kind = "swift"
-
-    def replace(self, data: bytes | None) -> None:
-        import requests
-
-        url = f"{self.server.url}/fast/{self.image_id}"
-        fields = {"X-Auth-Token": self.server.token()}
-        if data is None:
-            answer = requests.delete(url, headers=fields, timeout=60)
-        else:
-            answer = requests.put(url, data, headers=fields, timeout=60)
-        answer.raise_for_status()
-
-    def test_shorter_than_it_was(self) -> None:
-        self.replace(DATA[:100])
-        for text, status in (
-            ("bytes=50-59", 206),
-            ("bytes=90-109", 400),
-            ("bytes=-7", 400),
-        ):
-            with self.subTest(text):
-                found = self.cloud.get(self.image_id, text)
-                self.assertEqual(status, found.status, found)
-
-    def test_gone(self) -> None:
-        self.replace(None)
-        whole = self.cloud.get(self.image_id)
-        self.assertEqual(204, whole.status)
-        part = self.cloud.get(self.image_id, "bytes=5-9")
-        self.assertEqual(whole.status, part.status)
 
     def test_connection_breaks(self) -> None:
         """The driver goes on where it was."""
@@ -206,19 +182,21 @@ class SwiftTest(FaultsMixin, testtools.TestCase):
         self.assertEqual(DATA[5:], answer.read())
 
 
-class CephTest(FaultsMixin, testtools.TestCase):
+class CephTest(ReplacedMixin, testtools.TestCase):
     kind = "rbd"
+
+    def pause(self, daemon: str) -> None:
+        self.server.pause(daemon)
+        self.addCleanup(self.server.resume, daemon)
 
     def test_silent_in_the_middle(self) -> None:
         answer = self.begin("bytes=5-")
-        self.server.pause("osd.0")
-        self.addCleanup(self.server.resume, "osd.0")
+        self.pause("osd.0")
         self.check_broken_off(answer, 5)
 
     def test_silent(self) -> None:
-        self.server.pause("osd.0")
-        self.addCleanup(self.server.resume, "osd.0")
-        whole = self.cloud.get(self.image_id)
-        part = self.cloud.get(self.image_id, "bytes=5-9")
-        self.assertEqual(500, whole.status)
-        self.assertEqual(whole.status, part.status)
+        for daemon in ("osd.0", "mon.a"):
+            with self.subTest(daemon):
+                self.pause(daemon)
+                self.check_refused()
+                self.server.resume(daemon)

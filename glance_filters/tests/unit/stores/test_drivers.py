@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any
 
-from glance_filters.stores import drivers
+from glance_filters.tests.fixtures import optional
+
+drivers = optional.module("glance_filters.stores.drivers")
+parts = optional.module("glance_filters.stores.parts")
+capabilities = optional.module("glance_store.capabilities")
+
+DATA = bytes(range(100))
 
 
 class Store:
@@ -12,6 +19,16 @@ class Store:
 
     def __init__(self, conf: str, backend: str | None = None) -> None:
         self.arguments = (conf, backend)
+        self.capabilities: list[Any] = []
+
+    def set_capabilities(self, *added: Any) -> None:
+        self.capabilities += added
+
+    def is_capable(self, *wanted: Any) -> bool:
+        return True
+
+    def get(self, location: object, context: object) -> object:
+        return location, context
 
     def open(self, location: object) -> None: ...
 
@@ -23,6 +40,7 @@ class Renamed:
     def open(self, where: object) -> None: ...
 
 
+@unittest.skipIf(drivers is None, "glance_store is not installed")
 class DriversTest(unittest.TestCase):
     def test_misfit(self) -> None:
         cases = (
@@ -38,10 +56,26 @@ class DriversTest(unittest.TestCase):
             with self.subTest(kind.__name__):
                 self.assertEqual(reason, builtin.misfit(kind))
 
-    def test_options_of_instances_only(self) -> None:
-        class Ours(drivers.HiddenOptions, Store): ...
+    def test_random_access(self) -> None:
+        class Ours(drivers.RandomAccess, Store):  # type: ignore[misc, name-defined]
+            def _ask(self, *arguments: Any) -> Any:
+                self.asked = arguments
+                return parts.Answer([DATA], list, None)
 
         self.assertIsNone(Ours.OPTIONS)
-        store = Ours("conf", backend="fast")
+        store: Any = Ours("conf", backend="fast")
         self.assertEqual(["option"], store.OPTIONS)
         self.assertEqual(("conf", "fast"), store.arguments)
+        random = capabilities.BitMasks.READ_RANDOM
+        self.assertEqual([random], store.capabilities)
+        whole = store.get("where", offset=0, chunk_size=None, context="who")
+        self.assertEqual(("where", "who"), whole)
+        for offset, length in ((5, 7), (0, 1), (90, None)):
+            with self.subTest(f"{offset} {length}"):
+                chunks, size = store.get(
+                    "where", offset=offset, chunk_size=length, context="who"
+                )
+                self.assertEqual(("where", offset, length, "who"), store.asked)
+                stop = None if length is None else offset + length
+                self.assertEqual(DATA[offset:stop], b"".join(chunks))
+                self.assertEqual(length, size)

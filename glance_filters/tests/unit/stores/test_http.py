@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 import unittest
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from oslo_config import cfg
@@ -125,3 +127,30 @@ class HttpStoreTest(unittest.TestCase):
             [DATA[each : each + 9] for each in (3, 1, 2)],
             [b"".join(each) for each in parts],
         )
+
+    def test_connections_are_kept(self) -> None:
+        connections: list[bool] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                connections.append(True)
+                super().setup()
+
+            def do_GET(self) -> None:
+                http_answers.send_part(self, DATA)
+
+            def log_message(self, *args: object) -> None: ...
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever, args=[0.01])
+            thread.start()
+            url = f"http://127.0.0.1:{server.server_address[1]}/"
+            for offset in (3, 1, 2):
+                chunks, _ = self.get_url(url, offset=offset, chunk_size=9)
+                self.assertEqual(DATA[offset : offset + 9], b"".join(chunks))
+            self.store.session.close()
+            server.shutdown()
+            thread.join()
+        self.assertEqual([True], connections)

@@ -54,6 +54,15 @@ class PartsTest(unittest.TestCase):
                     found = parts.place(content_range, offset, length)
                     self.assertEqual(expected, found)
 
+    def test_of_closes_what_is_not_the_part(self) -> None:
+        closed: list[bool] = []
+        answer = parts.Answer(
+            (b"abc",), lambda: closed.append(True), "bytes 6-8/50"
+        )
+        with self.assertRaises(exceptions.StoreRandomGetNotSupported):
+            parts.of(answer, 5, 3)
+        self.assertEqual([True], closed)
+
     def test_cut(self) -> None:
         short = exceptions.RemoteServiceUnavailable
         cases: tuple[tuple[Any, ...], ...] = (

@@ -15,6 +15,7 @@ from glance_filters.tests.fixtures import optional
 driver = optional.module("glance_filters.stores.s3")
 boto_exceptions = optional.module("botocore.exceptions")
 glance_store = optional.module("glance_store")
+capabilities = optional.module("glance_store.capabilities")
 
 DATA = bytes(range(100))
 
@@ -76,7 +77,7 @@ class S3StoreTest(unittest.TestCase):
         super().setUp()
         self.server = Server()
         self.store = driver.Store.__new__(driver.Store)
-        self.store._capabilities = driver.Store._CAPABILITIES
+        self.store._capabilities = capabilities.BitMasks.ALL
         self.store.backend_group = "s3"
 
         def operation_set(location: Any) -> tuple[Server, str, str]:

@@ -15,6 +15,7 @@ from glance_filters.tests.fixtures import optional
 driver = optional.module("glance_filters.stores.swift")
 swiftclient = optional.module("swiftclient")
 glance_store = optional.module("glance_store")
+capabilities = optional.module("glance_store.capabilities")
 
 DATA = bytes(range(100))
 
@@ -44,7 +45,7 @@ class Manager:
     retries = 2
 
     def __init__(self) -> None:
-        self.made = 0
+        self.made = self.left = 0
         self.bodies: list[Body] = []
         self.asked: list[dict[str, str]] = []
         self.ignores_ranges = False
@@ -56,7 +57,8 @@ class Manager:
         self.made += 1
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self.left += 1
 
     def get_connection(self) -> Manager:
         return self
@@ -94,7 +96,7 @@ class SwiftStoreTest(unittest.TestCase):
         self.manager = Manager()
         kind = driver.SingleTenantStore
         self.store = kind.__new__(kind)
-        self.store._capabilities = kind._CAPABILITIES
+        self.store._capabilities = capabilities.BitMasks.ALL
         self.store.backend_group = "swift"
         self.store.store_conf = mock.Mock(swift_store_retry_get_count=0)
         self.store.get_manager = mock.Mock(return_value=self.manager)
@@ -163,6 +165,14 @@ class SwiftStoreTest(unittest.TestCase):
         self.manager.ignores_ranges = True
         with self.assertRaises(glance_store.StoreRandomGetNotSupported):
             list(chunks)
+
+    def test_manager_is_there_until_the_end(self) -> None:
+        """A trust ends with it, and with the trust the token."""
+        chunks, _ = self.get(offset=5, chunk_size=80)
+        next(chunks)
+        self.assertEqual((1, 0), (self.manager.made, self.manager.left))
+        list(chunks)
+        self.assertEqual((1, 1), (self.manager.made, self.manager.left))
 
     def test_one_token_for_a_download(self) -> None:
         shared = sharing.Shared()
