@@ -126,16 +126,20 @@ fuzz: $(VENV)/.installed
 	done
 
 # The tests on real stores, Ceph and Swift too, and then the tests of ranges,
-# locations and uploads with their data there. Ceph (ceph-mon, ceph-osd,
-# ceph-common, python3-rbd, python3-rados) and memcached are to be installed
-# with the system's packages; what is not there is left out, and said so.
+# locations, uploads and imports with their data there. Ceph (ceph-mon,
+# ceph-osd, ceph-common, python3-rbd, python3-rados) and memcached are to be
+# installed with the system's packages; what is not there is left out, and said
+# so.
 STORES ?= rbd s3 swift
-STORE_TESTS := functional.test_(range_translator|download_clients|location_guard|disk_formats|upload|real_glance)
+STORE_TESTS := functional.test_(range_translator|download_clients|location_guard|disk_formats\.|upload|refused_uploads|import_inspection|real_glance)
 stores: $(VENV)/.installed-stores
-	@GLANCE_FILTERS_TEST_STORES="$(STORES)" $(BIN)/stestr run --slowest stores
-	@for store in $(STORES); do echo "==> data on $$store"; \
+	@failed=; GLANCE_FILTERS_TEST_STORES="$(STORES)" \
+	  $(BIN)/stestr run --slowest stores || failed="stores"; \
+	for store in $(STORES); do echo "==> data on $$store"; \
 	  $(BIN)/python -m glance_filters.tests.fixtures.store_servers $$store \
-	  $(BIN)/python -m stestr run "$(STORE_TESTS)" || exit 1; done
+	  $(BIN)/python -m stestr run "$(STORE_TESTS)" \
+	  || failed="$$failed $$store"; done; \
+	test -z "$$failed" || { echo "failed: $$failed" >&2; exit 1; }
 
 # The tests that save images, with Glance's data in real MariaDB and PostgreSQL
 # (Debian's mariadb-server, postgresql), in place of SQLite; what is not there

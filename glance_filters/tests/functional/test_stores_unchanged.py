@@ -91,8 +91,13 @@ class WritableMixin(StoreMixin):
     def test_cache(self) -> None:
         self.check(self.observe_cache, is_cached=True, is_filtered=True)
 
-    def has(self, cloud: StoreGlance, image_id: str) -> bool:
-        return cloud.server.has(glance_config.DEFAULT_STORE, image_id)
+    def has(self, cloud: StoreGlance, image_id: str) -> list[str]:
+        """Return what the store has of an image."""
+        return [
+            name.replace(image_id, "ID")
+            for name in cloud.server.names(glance_config.DEFAULT_STORE)
+            if image_id in name
+        ]
 
     def observe_images(self, cloud: StoreGlance) -> Iterator[Any]:
         """Stores, uploads, copies and deletions."""

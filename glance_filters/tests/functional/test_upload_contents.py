@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import testtools
 
@@ -59,9 +58,14 @@ class ContentsCase(testtools.TestCase):
         super().setUp()
         self.client = self.glance.client()
 
-    def stored(self, image_id: str) -> list[Path]:
-        root = glance_config.store_folder(self.glance.folder.root, "")
-        return [p for p in root.rglob(f"{image_id}*") if p.is_file()]
+    def stored(self, image_id: str) -> list[str]:
+        stores = (*glance_config.FILE_STORES, glance_config.STAGING_STORE)
+        return [
+            name
+            for store in stores
+            for name in self.glance.folder.store_files(store)
+            if name.startswith(image_id)
+        ]
 
     def put(
         self,
@@ -131,8 +135,9 @@ class ContentsCase(testtools.TestCase):
         self.assertEqual("active", image["status"])
         digest = hashlib.sha512(data).hexdigest()
         self.assertEqual(digest, image["os_hash_value"])
-        [file] = self.stored(image_id)
-        self.assertEqual(digest, hashlib.sha512(file.read_bytes()).hexdigest())
+        path = f"/v2/images/{image_id}/file"
+        found = self.client.request("GET", path).body
+        self.assertEqual(digest, hashlib.sha512(found).hexdigest())
 
 
 def in_pieces(data: bytes, size: int) -> Iterator[bytes]:
