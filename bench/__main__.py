@@ -24,6 +24,7 @@ from bench import (
     real_changes,
     real_ranges,
     report,
+    stores,
     table,
     upload,
 )
@@ -63,6 +64,7 @@ def main() -> int:
     show(fairness.sections(how))
     show(end_to_end.sections(how))
     show(proxy.sections(how))
+    show(stores.sections(how))
     reached = [goal for section in sections for goal in section.goals]
     print(f"{table.as_text(cost.HEAD, list(cost.rows(sections)))}\n")
     print(f"{report.conditions()}\n\n{table.goals_text(reached)}")

@@ -323,8 +323,7 @@ class _Tables:
         self.client_size = how.of(16, 4) * _MIB
         self.columns: list[str] = []
         self._rows: dict[str, dict[str, list[str]]] = {}
-        self.goals: list[goals.Goal] = []
-        self._worst: dict[str, float] = {}
+        self.goals: dict[str, list[goals.Goal]] = {READS: [], WHOLE: []}
 
     def rows(self, title: str) -> list[list[str]]:
         """Return the rows of a table."""
@@ -334,17 +333,24 @@ class _Tables:
     def _add(self, title: str, row: str, cell: str) -> None:
         self._rows.setdefault(title, {}).setdefault(row, []).append(cell)
 
-    def measure(self, column: _Column) -> None:
-        """Measure the column of a store."""
+    def measure(self, column: _Column, is_short: bool) -> None:
+        """Measure the column of a store.
+
+        :param is_short: whether only what is read is measured
+        """
         self.columns.append(column.name)
         with contextlib.ExitStack() as stack:
-            alone, empty, ours = (
-                _Side(stack, column, name) for name in (_ALONE, _EMPTY, _WITH)
+            empty, ours = (
+                _Side(stack, column, name) for name in (_EMPTY, _WITH)
             )
-            self._measure_reads(empty, ours)
-            self._measure_clients((alone, empty, ours))
+            images = self._measure_reads(empty, ours)
+            if not is_short:
+                self._measure_whole(empty, ours, images)
+                alone = _Side(stack, column, _ALONE)
+                self._measure_clients((alone, empty, ours))
 
-    def _measure_reads(self, empty: _Side, ours: _Side) -> None:
+    def _measure_reads(self, empty: _Side, ours: _Side) -> dict[str, str]:
+        """Return the images by the sides' names."""
         name = ours.column.name
         data = random.Random(1).randbytes(self.size)
         # On HTTP the one would take the place of the other.
@@ -359,7 +365,7 @@ class _Tables:
             self._add(READS, request.name, ", then ".join(read))
             cost = _cost(before), _cost(after)
             self._add(COSTS, request.name, ", then ".join(cost))
-        self.goals.append(
+        self.goals[READS].append(
             goals.Goal(
                 f"Store {name}: read above what is sent, for each range",
                 _CHUNK_BYTES,
@@ -367,6 +373,12 @@ class _Tables:
                 write=figures.size,
             )
         )
+        return images
+
+    def _measure_whole(
+        self, empty: _Side, ours: _Side, images: Mapping[str, str]
+    ) -> None:
+        name = ours.column.name
         found = measure.compare(
             _cpu(empty, images[_EMPTY]),
             _cpu(ours, images[_WITH]),
@@ -378,7 +390,7 @@ class _Tables:
             ("throughput", figures.digits(found.throughput)),
         ):
             self._add(WHOLE, row, cell)
-        self.goals.append(
+        self.goals[WHOLE].append(
             goals.Goal(
                 f"Store {name}: throughput of whole downloads, as a part of "
                 "that before",
@@ -411,7 +423,9 @@ WHOLE = "Whole downloads from stores"
 CLIENTS = "Bytes read from stores for programs"
 
 
-def _measured(how: effort.Effort, types: Sequence[str]) -> _Tables:
+def _measured(
+    how: effort.Effort, types: Sequence[str], is_short: bool
+) -> _Tables:
     """Measure the stores that this machine has servers of."""
     tables = _Tables(how)
     for column in _COLUMNS:
@@ -419,7 +433,7 @@ def _measured(how: effort.Effort, types: Sequence[str]) -> _Tables:
             continue
         reason = store_servers.SERVERS[column.type].missing()
         if reason is None:
-            tables.measure(column)
+            tables.measure(column, is_short)
         else:
             print(f"No figures of {column.name}: {reason}.\n")
     return tables
@@ -447,27 +461,34 @@ def _sections(tables: _Tables) -> list[table.Section]:
             note,
             head,
             tables.rows(title),
-            tables.goals if title == WHOLE else (),
+            tables.goals.get(title, ()),
         )
         for title, note in notes.items()
+        if tables.rows(title)
     ]
 
 
 def sections(
-    how: effort.Effort, types: Sequence[str] = stores.TYPES
+    how: effort.Effort,
+    types: Sequence[str] = stores.TYPES,
+    is_short: bool = False,
 ) -> list[table.Section]:
     """Measure the stores of these types."""
-    return _sections(_measured(how, types))
+    return _sections(_measured(how, types, is_short))
 
 
 def main() -> None:
     """Print the tables, or write them for the documentation."""
     parser = argparse.ArgumentParser(prog="bench.stores", description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument(
+        "--short", action="store_true", help="only what is read"
+    )
     parser.add_argument("--types", nargs="+", default=list(stores.TYPES))
     parser.add_argument("file", nargs="?", type=Path)
     arguments = parser.parse_args()
-    found = sections(effort.Effort(arguments.quick), arguments.types)
+    how = effort.Effort(arguments.quick)
+    found = sections(how, arguments.types, arguments.short)
     for section in found:
         print(f"{table.section_text(section)}\n")
     if arguments.file is not None:
