@@ -64,15 +64,15 @@ class FaultsMixin:
         self.assertEqual((whole.status, whole.body), (part.status, part.body))
 
     def check_broken_off(
-        self, answer: http.client.HTTPResponse, start: int
+        self, answer: http.client.HTTPResponse, start: int, stop: int = SIZE
     ) -> None:
         self.assertEqual(206, answer.status)
         try:
             read = answer.read()
         except http.client.IncompleteRead as error:
             read = error.partial
-        self.assertLess(len(read), SIZE - start)
-        self.assertTrue(DATA[start:].startswith(read))
+        self.assertLess(len(read), stop - start)
+        self.assertTrue(DATA[start:stop].startswith(read))
 
 
 class ReplacedMixin(FaultsMixin):
@@ -93,6 +93,23 @@ class ReplacedMixin(FaultsMixin):
             with self.subTest(text):
                 found = self.cloud.get(self.image_id, text)
                 self.assertEqual(status, found.status, found)
+
+    def test_shorter_behind_the_filter(self) -> None:
+        """What is not given in parts is cut out of what there is."""
+        self.cloud = store_servers.glance(
+            self.kind, stores.TYPES, is_filtered=True
+        )
+        self.image_id = self.cloud.create(DATA, self.kind)
+        self.replace(DATA[:100])
+        found = self.cloud.get(self.image_id, "bytes=50-59")
+        self.assertEqual((206, DATA[50:60]), (found.status, found.body))
+        self.check_broken_off(self.begin("bytes=90-109"), 90, 110)
+        # No byte of these is there, so that the server can still refuse them.
+        for text in ("bytes=100-109", "bytes=-7"):
+            with self.subTest(text):
+                self.assertEqual(
+                    500, self.cloud.get(self.image_id, text).status
+                )
 
     def test_gone(self) -> None:
         self.replace(None)
