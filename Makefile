@@ -133,7 +133,7 @@ fuzz: $(VENV)/.installed
 STORES ?= rbd s3 swift
 STORE_TESTS := functional.test_(range_translator|download_clients|location_guard|disk_formats\.|upload|refused_uploads|import_inspection|real_glance)
 stores: $(VENV)/.installed-stores
-	@failed=; GLANCE_FILTERS_TEST_STORES="$(STORES)" \
+	@failed=; GLANCE_FILTERS_TEST_STORES="$(STORES)" HYPOTHESIS_PROFILE=long \
 	  $(BIN)/stestr run --slowest stores || failed="stores"; \
 	for store in $(STORES); do echo "==> data on $$store"; \
 	  $(BIN)/python -m glance_filters.tests.fixtures.store_servers $$store \

@@ -320,7 +320,8 @@ class _Tables:
     def __init__(self, how: effort.Effort) -> None:
         self._how = how
         self.size = how.of(64, 8) * _MIB
-        self.client_size = how.of(16, 4) * _MIB
+        self.whole_size = how.of(16, 4) * _MIB
+        self.client_size = how.of(8, 4) * _MIB
         self.columns: list[str] = []
         self._rows: dict[str, dict[str, list[str]]] = {}
         self.goals: dict[str, list[goals.Goal]] = {READS: [], WHOLE: []}
@@ -343,14 +344,13 @@ class _Tables:
             empty, ours = (
                 _Side(stack, column, name) for name in (_EMPTY, _WITH)
             )
-            images = self._measure_reads(empty, ours)
+            self._measure_reads(empty, ours)
             if not is_short:
-                self._measure_whole(empty, ours, images)
+                self._measure_whole(empty, ours)
                 alone = _Side(stack, column, _ALONE)
                 self._measure_clients((alone, empty, ours))
 
-    def _measure_reads(self, empty: _Side, ours: _Side) -> dict[str, str]:
-        """Return the images by the sides' names."""
+    def _measure_reads(self, empty: _Side, ours: _Side) -> None:
         name = ours.column.name
         data = random.Random(1).randbytes(self.size)
         # On HTTP the one would take the place of the other.
@@ -373,15 +373,13 @@ class _Tables:
                 write=figures.size,
             )
         )
-        return images
 
-    def _measure_whole(
-        self, empty: _Side, ours: _Side, images: Mapping[str, str]
-    ) -> None:
+    def _measure_whole(self, empty: _Side, ours: _Side) -> None:
         name = ours.column.name
+        data = bytes(self.whole_size)
         found = measure.compare(
-            _cpu(empty, images[_EMPTY]),
-            _cpu(ours, images[_WITH]),
+            _cpu(empty, empty.create(data)),
+            _cpu(ours, ours.create(data)),
             self._how.of(25, 2),
         )
         for row, cell in (
@@ -425,18 +423,18 @@ CLIENTS = "Bytes read from stores for programs"
 
 def _measured(
     how: effort.Effort, types: Sequence[str], is_short: bool
-) -> _Tables:
-    """Measure the stores that this machine has servers of."""
+) -> Iterator[_Tables]:
+    """Measure the stores that this machine has servers of, one by one."""
     tables = _Tables(how)
     for column in _COLUMNS:
         if column.type not in types:
             continue
         reason = store_servers.SERVERS[column.type].missing()
-        if reason is None:
-            tables.measure(column, is_short)
-        else:
+        if reason is not None:
             print(f"No figures of {column.name}: {reason}.\n")
-    return tables
+            continue
+        tables.measure(column, is_short)
+        yield tables
 
 
 def _sections(tables: _Tables) -> list[table.Section]:
@@ -453,7 +451,8 @@ def _sections(tables: _Tables) -> list[table.Section]:
         "parts of these images, and HEAD.",
         COSTS: "Connections to the store, and the requests of HTTP, without "
         "and with random access. Tokens for Swift do not count.",
-        WHOLE: f"Processor time of Glance {release} for an image of {image}.",
+        WHOLE: f"Processor time of Glance {release} for an image of "
+        f"{figures.size(tables.whole_size)}.",
     }
     return [
         table.Section(
@@ -468,13 +467,12 @@ def _sections(tables: _Tables) -> list[table.Section]:
     ]
 
 
-def sections(
-    how: effort.Effort,
-    types: Sequence[str] = stores.TYPES,
-    is_short: bool = False,
-) -> list[table.Section]:
-    """Measure the stores of these types."""
-    return _sections(_measured(how, types, is_short))
+def sections(how: effort.Effort) -> list[table.Section]:
+    """Measure."""
+    found: list[table.Section] = []
+    for tables in _measured(how, stores.TYPES, is_short=False):
+        found = _sections(tables)
+    return found
 
 
 def main() -> None:
@@ -488,10 +486,12 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path)
     arguments = parser.parse_args()
     how = effort.Effort(arguments.quick)
-    found = sections(how, arguments.types, arguments.short)
-    for section in found:
-        print(f"{table.section_text(section)}\n")
-    if arguments.file is not None:
+    for tables in _measured(how, arguments.types, arguments.short):
+        found = _sections(tables)
+        for section in found:
+            print(f"{table.section_text(section)}\n", flush=True)
+        if arguments.file is None:
+            continue
         parts = [".. Made by python -m bench.stores; do not edit."]
         for section in found:
             parts += [section.note, table.as_rst(section.head, section.rows)]

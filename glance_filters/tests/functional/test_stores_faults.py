@@ -14,7 +14,7 @@ from typing import Any
 
 import testtools
 
-from glance_filters import stores
+from glance_filters import stores, tests
 from glance_filters.tests.fixtures import (
     auth,
     store_servers,
@@ -94,11 +94,10 @@ class ReplacedMixin(FaultsMixin):
                 found = self.cloud.get(self.image_id, text)
                 self.assertEqual(status, found.status, found)
 
+    @tests.nightly
     def test_shorter_behind_the_filter(self) -> None:
         """What is not given in parts is cut out of what there is."""
-        self.cloud = store_servers.glance(
-            self.kind, stores.TYPES, is_filtered=True
-        )
+        self.cloud = store_servers.glance(self.kind, stores.TYPES, False, True)
         self.image_id = self.cloud.create(DATA, self.kind)
         self.replace(DATA[:100])
         found = self.cloud.get(self.image_id, "bytes=50-59")
