@@ -380,7 +380,7 @@ class _Tables:
         found = measure.compare(
             _cpu(empty, empty.create(data)),
             _cpu(ours, ours.create(data)),
-            self._how.of(25, 2),
+            self._how.of(61, 2),
         )
         for row, cell in (
             ("before", figures.duration(found.base)),
