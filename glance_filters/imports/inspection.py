@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from glance.common import exception
+from oslo_config import cfg
 from oslo_log import log as logging
 from taskflow import task
 from taskflow.patterns import linear_flow
@@ -140,7 +141,8 @@ class InspectImage(task.Task):  # type: ignore[misc]
         if self._method == _FROM_GLANCE:
             self._tell(str(result.exception))
         is_staged = self._method == _STAGED
-        if is_staged and self._path is not None:
+        is_left = is_staged or not _deletes_what_it_fetched()
+        if is_left and self._path is not None:
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
         if _DOWNLOADS_TAKE_BACK and not is_staged:
@@ -163,6 +165,17 @@ def get_flow(**kwargs: Any) -> linear_flow.Flow:
     :param kwargs: what Glance passes to each plugin
     """
     return linear_flow.Flow(kwargs["task_type"]).add(InspectImage(kwargs))
+
+
+def _deletes_what_it_fetched() -> bool:
+    """Return True if Glance can delete the data of a failed download.
+
+    It does so by means of a store of files, and the staging area is none to
+    it.
+    """
+    if cfg.CONF.enabled_backends:
+        return "file" in cfg.CONF.enabled_backends.values()
+    return not {"file", "filesystem"}.isdisjoint(cfg.CONF.glance_store.stores)
 
 
 def _read_settings() -> DiskFormatValidatorSettings:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -79,9 +78,11 @@ class ImportCase(testtools.TestCase):
     """Imports into a Glance.
 
     :ivar filters: filters of ours in its pipeline
+    :ivar stores: the options of Glance that say where it stores images
     """
 
     filters: tuple[str, ...] = ()
+    stores: Mapping[str, Mapping[str, str]] = {}
     glance: real_glance.GlanceServer
 
     @classmethod
@@ -113,7 +114,11 @@ class ImportCase(testtools.TestCase):
             },
             before="context",
             conf={
-                "DEFAULT": {"enabled_import_methods": listed(methods)},
+                **cls.stores,
+                "DEFAULT": {
+                    "enabled_import_methods": listed(methods),
+                    **cls.stores.get("DEFAULT", {}),
+                },
                 "image_import_opts": {"image_import_plugins": listed(plugins)},
                 "image_conversion": {"output_format": "raw"},
                 "disk_format_validator": {
@@ -242,14 +247,12 @@ class ImportCase(testtools.TestCase):
 
     def leftovers(self, image_id: str) -> list[str]:
         """Return what is there of an image, in the stores and in staging."""
-        stores: tuple[str, ...] = glance_config.FILE_STORES
-        # What it has fetched itself Glance deletes by means of the first of
-        # its stores of files; if it has none, it stays.
-        if glance_config.STORES_KEY not in os.environ:
-            stores = (*stores, glance_config.STAGING_STORE)
         return [
             f"{store}/{name}"
-            for store in stores
+            for store in (
+                *glance_config.FILE_STORES,
+                glance_config.STAGING_STORE,
+            )
             for name in self.folder.store_files(store)
             if image_id in name
         ]
@@ -350,6 +353,21 @@ class ImportTest(ImportCase):
         data = gzip.compress(images.make("vmdk"))
         image_id = self.import_from_web(data, disk_format="qcow2")
         self.check_refused(image_id, "qcow2", "vmdk")
+
+
+class NoFileStoreTest(ImportCase):
+    """Glance deletes what it has fetched by means of a store of files."""
+
+    stores = {
+        "DEFAULT": {"enabled_backends": "web:http"},
+        "glance_store": {"default_backend": "web"},
+    }
+
+    def test_refused(self) -> None:
+        for way in self.ways:
+            image_id = way(QCOW2)
+            self.assertEqual("failure", self.task(image_id)["status"])
+            self.assertEqual([], self.leftovers(image_id))
 
 
 class WithoutInspectorsTest(ImportCase):

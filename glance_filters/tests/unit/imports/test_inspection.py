@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import unittest
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -237,6 +238,8 @@ class JudgementTest(PluginCase):
 
 
 class RevertTest(PluginCase):
+    backends: Mapping[str, str] = {"fast": "file"}
+
     def revert(self, method: str, takes_back: bool = True) -> None:
         self.path.write_bytes(NOISE)
         self.configure(disk_formats=["qcow2"])
@@ -247,10 +250,35 @@ class RevertTest(PluginCase):
         result = failure.Failure.from_exception(
             exception.UploadException("no")
         )
-        with mock.patch.object(inspection, "_DOWNLOADS_TAKE_BACK", takes_back):
+        conf = mock.Mock(enabled_backends=self.backends)
+        with (
+            mock.patch.object(inspection, "_DOWNLOADS_TAKE_BACK", takes_back),
+            mock.patch.object(cfg, "CONF", conf),
+        ):
             task.revert(result=result)
             # Somebody else was faster.
             task.revert(result=result)
+
+    def test_who_deletes_what_was_fetched(self) -> None:
+        for backends, stores, is_glance in (
+            ({"a": "file"}, [], True),
+            ({"a": "rbd", "b": "file"}, [], True),
+            ({"a": "rbd", "file": "http"}, ["file"], False),
+            ({}, ["file", "http"], True),
+            (None, ["filesystem"], True),
+            ({}, ["rbd"], False),
+        ):
+            conf = mock.Mock(enabled_backends=backends)
+            conf.glance_store.stores = stores
+            with mock.patch.object(cfg, "CONF", conf):
+                self.assertEqual(
+                    is_glance, inspection._deletes_what_it_fetched()
+                )
+
+    def test_downloaded_for_a_store_of_another_kind(self) -> None:
+        self.backends = {"fast": "rbd"}
+        self.revert("web-download")
+        self.assertFalse(self.path.exists())
 
     def check_taken_back(self) -> None:
         self.action.set_image_attribute.assert_called_with(status="queued")
