@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import util
 from unittest import mock
 
 from glance_filters.filters.disk_format_validator import inspection
@@ -101,6 +102,10 @@ class OptionsTest(CheckCase):
                 "install glance-filters[database]",
             ),
         ):
+            driver = connection.partition(":")[0].partition("+")[2]
+            if missing is None and not util.find_spec(driver):
+                # The functional tests' requirements have it.
+                continue
             conf = f"{ONE_WORKER}[database]\nconnection = {connection}\n"
             with self.subTest(connection, missing=missing):
                 hidden = {missing: None} if missing else {}
