@@ -172,7 +172,8 @@ class PasteFile:
         """
         section = self.sections.get(header)
         words = section.words if section else ()
-        return {key: self._raw(header, key) for key in words}
+        # A value may begin on the line after its key.
+        return {key: self._raw(header, key).strip() for key in words}
 
     def find(self, kinds: tuple[str, ...], name: str) -> str | None:
         """Return the header of a section, None if there is none."""

@@ -53,11 +53,11 @@ class RealGlanceTest(testtools.TestCase):
     def remove_vz(self) -> None:
         """Take a hypervisor type out of the database."""
         folder = self.glance.folder
-        text = folder.execute(
+        [row] = folder.rows(
             "SELECT json_schema FROM metadef_properties "
             "WHERE name = 'hypervisor_type'"
-        ).scalar()
-        schema = json.loads(text)
+        )
+        schema = json.loads(row[0])
         schema["enum"].remove("vz")
         folder.execute(
             "UPDATE metadef_properties SET json_schema = :text "

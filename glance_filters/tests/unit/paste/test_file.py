@@ -128,7 +128,9 @@ class NamesTest(testtools.TestCase):
         factory = FACTORIES[NAME]
         for section, found in (
             (f"paste.filter_factory = {factory}", NAME),
+            (f"paste.filter_factory =\n  {factory}", NAME),
             (f"use = egg:glance-filters#{NAME}", NAME),
+            (f"use =\n egg:glance-filters#{NAME}", NAME),
             (f"use = egg:glance_filters#{NAME}", NAME),
             (f"use = call:{factory}", NAME),
             ("use = other", NAME),
@@ -148,13 +150,18 @@ class NamesTest(testtools.TestCase):
         self.assertIsNone(PasteFile(OLD).filter_of("own"))
 
     def test_filters_of_glance(self) -> None:
-        file = PasteFile(OLD)
+        factory = "glance.api.middleware.context:ContextMiddleware.factory"
+        file = PasteFile(
+            f"{OLD}[filter:below]\npaste.filter_factory =\n {factory}\n"
+        )
         for name, is_context, is_cache in (
             ("context", True, False),
             ("unauthenticated-context", True, False),
             ("cache", False, True),
             ("cachemanage", False, True),
             ("cors", False, False),
+            # As Glance's own tests of Wallaby write it.
+            ("below", True, False),
         ):
             self.assertIs(is_context, file.is_context(name), name)
             self.assertIs(is_cache, file.is_cache(name), name)
