@@ -33,9 +33,6 @@ from glance_filters.tests.fixtures import (
 
 _MIB = 2**20
 
-# So long nothing is read when a request has ended.
-_SETTLED_SECONDS = 2
-
 _SEGMENT = "swift_store_large_object_chunk_size"
 
 # The smallest piece that any of the drivers reads at a time.
@@ -78,11 +75,18 @@ class _Side:
 
     :param column: the store
     :param name: one of ``_ALONE``, ``_EMPTY`` and ``_WITH``
+    :param settled: how long nothing is read when a request has ended, in
+        seconds
     """
 
     def __init__(
-        self, stack: contextlib.ExitStack, column: _Column, name: str
+        self,
+        stack: contextlib.ExitStack,
+        column: _Column,
+        name: str,
+        settled: float,
     ) -> None:
+        self._settled = settled
         self.column = column
         self.name = name
         self.cloud = stack.enter_context(
@@ -103,7 +107,7 @@ class _Side:
         """
         found = relay.Traffic()
         while True:
-            time.sleep(_SETTLED_SECONDS)
+            time.sleep(self._settled)
             more = self.cloud.server.take()
             if not (more.received or more.connections):
                 return found
@@ -347,14 +351,15 @@ class _Tables:
         :param is_short: whether only what is read is measured
         """
         self.columns.append(column.name)
+        settled = self._how.of(2.0, 0.1)
         with contextlib.ExitStack() as stack:
             empty, ours = (
-                _Side(stack, column, name) for name in (_EMPTY, _WITH)
+                _Side(stack, column, name, settled) for name in (_EMPTY, _WITH)
             )
             self._measure_reads(empty, ours)
             if not is_short:
                 self._measure_whole(empty, ours)
-                alone = _Side(stack, column, _ALONE)
+                alone = _Side(stack, column, _ALONE, settled)
                 self._measure_clients((alone, empty, ours))
 
     def _measure_reads(self, empty: _Side, ours: _Side) -> None:
