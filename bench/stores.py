@@ -482,7 +482,8 @@ def _sections(tables: _Tables) -> list[table.Section]:
 def sections(how: effort.Effort) -> list[table.Section]:
     """Measure."""
     found: list[table.Section] = []
-    for tables in _measured(how, stores.TYPES, is_short=False):
+    # Programs take minutes.
+    for tables in _measured(how, stores.TYPES, is_short=how.is_quick):
         found = _sections(tables)
     return found
 
