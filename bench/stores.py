@@ -482,8 +482,9 @@ def _sections(tables: _Tables) -> list[table.Section]:
 def sections(how: effort.Effort) -> list[table.Section]:
     """Measure."""
     found: list[table.Section] = []
-    # Programs take minutes.
-    for tables in _measured(how, stores.TYPES, is_short=how.is_quick):
+    # Programs, and servers of other stores, take minutes.
+    types = how.of(stores.TYPES, ("http",))
+    for tables in _measured(how, types, is_short=how.is_quick):
         found = _sections(tables)
     return found
 
