@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import testtools
 
+from glance_filters import tests
 from glance_filters.filters import registry
 from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.tests.fixtures import (
@@ -201,6 +202,7 @@ class ConfigChangesCase(testtools.TestCase):
         self.assertNotIn("s3cr3t", self.glance.log)
 
 
+@tests.nightly
 class GunicornTest(ConfigChangesCase):
     server = real_glance.Server.GUNICORN
 
