@@ -43,7 +43,6 @@ _VERSION = re.compile(r"v2(\.[0-9]+)?")
 _COLLAPSIBLE = re.compile("//+")
 # Where Glance gives its versions document.
 _VERSIONS_PATHS = frozenset(("", "/", "/versions", "/versions/"))
-_USUAL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -78,21 +77,6 @@ class Match:
         return f"{self.prefix}/images/{image_id}{end}"
 
 
-class _Marks(dict[str, tuple[str, ...]]):
-    """By method; *others* are those of each method that is not there."""
-
-    def __init__(
-        self, marks: Mapping[str, tuple[str, ...]], others: tuple[str, ...]
-    ) -> None:
-        # To be asked for a usual one must not call Python.
-        super().__init__(dict.fromkeys(_USUAL_METHODS, others))
-        self.update(marks)
-        self._others = others
-
-    def __missing__(self, method: str) -> tuple[str, ...]:
-        return self._others
-
-
 class CallMatcher:
     """Tells whether a request is one of the given calls.
 
@@ -119,19 +103,19 @@ class CallMatcher:
                 conditions={"method": [call.method]},
             )
         self._mapper.create_regs([])
-        other_marks: tuple[str, ...] = ()
+        others: tuple[str, ...] = ()
         if CALL_OF_MINOR_VERSION in calls:
-            other_marks = (CALL_OF_MINOR_VERSION.path,)
+            others = (CALL_OF_MINOR_VERSION.path,)
         self.paths: frozenset[str] = frozenset()
         if SHOW_VERSIONS in calls:
             self.paths = _VERSIONS_PATHS
-        self._other_marks = other_marks
-        self.marks: Mapping[str, tuple[str, ...]] = _Marks(
+        self._other_marks = others
+        self.marks: Mapping[str, tuple[str, ...]] = prefilter.Marks(
             {
-                method: marks + other_marks
+                method: marks + others
                 for method, marks in self._filter.marks.items()
             },
-            other_marks,
+            others,
         )
 
     def match(self, environ: Mapping[str, Any]) -> Match | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
@@ -202,6 +203,62 @@ class DrainTest(testtools.TestCase):
 
     def test_switched_off(self) -> None:
         self.assertEqual(5_000_000, self.left(drain_timeout="0"))
+
+
+class FollowTest(testtools.TestCase):
+    """Files are looked at on requests of the filter's own, and no others."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.glance = fakes.Glance()
+
+    def follow(self, fake: FakeFilter, is_due: bool = True) -> mock.Mock:
+        """Make it time to look, for good; return what is called then."""
+        followed = mock.Mock()
+        for name, value in (
+            ("is_due", mock.Mock(return_value=is_due)),
+            ("follow", followed),
+        ):
+            self.useFixture(
+                fixtures.MockPatchObject(fake._in_force, name, value)
+            )
+        return followed
+
+    def test_which_requests(self) -> None:
+        for section in ({}, {"enabled": "false"}):
+            for method, path, is_due, times in (
+                ("PATCH", PATH, True, 1),
+                ("PATCH", PATH, False, 0),
+                ("GET", PATH, True, 0),
+                # It only looks like one of ours.
+                ("PATCH", f"{PATH}/images/x", True, 0),
+            ):
+                fake = fake_filter(self.glance, **section)
+                followed = self.follow(fake, is_due)
+                fakes.call(fake, fakes.environ_of(method, path))
+                self.assertEqual(times, followed.call_count, f"{path}")
+
+    def test_the_request_has_the_new_settings(self) -> None:
+        for section, size in (({}, 2), ({"enabled": "false"}, 3)):
+            fake = fake_filter(self.glance, **section)
+
+            def change(fake: FakeFilter = fake, size: int = size) -> None:
+                fake._in_force.settings = FakeSettings(True, size)
+
+            self.follow(fake).side_effect = change
+            fakes.call(fake, fakes.environ_of("PATCH", PATH))
+            [(_, settings)] = fake.handled
+            self.assertEqual(FakeSettings(True, size), settings)
+
+    def test_disabled_filter_refuses_nothing(self) -> None:
+        """Not even what no filter can read."""
+        fake = fake_filter(self.glance, enabled="false")
+        self.follow(fake)
+        environ = fakes.environ_of("PATCH", "/v2/images/\xff")
+        self.assertEqual(200, fakes.call(fake, environ)[0])
+        fake = fake_filter(self.glance)
+        environ = fakes.environ_of("PATCH", "/v2/images/\xff")
+        self.assertEqual(400, fakes.call(fake, environ)[0])
 
 
 class PassThroughTest(testtools.TestCase):
