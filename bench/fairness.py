@@ -21,6 +21,7 @@ from glance_filters.tests.fixtures import (
     auth,
     http_client,
     image_requests,
+    lock_servers,
     lock_times,
     real_glance,
 )
@@ -105,55 +106,82 @@ def _late(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=20, method="inclusive")[-1]
 
 
+@contextlib.contextmanager
+def _serve(path: Path, url: str | None) -> Iterator[real_glance.GlanceServer]:
+    """Run Glance, which notes times in a file.
+
+    :param url: that of the locks; None for files
+    """
+    options: dict[str, dict[str, str]] = {
+        lock_times.NAME: lock_times.section(path)
+    }
+    if url is not None:
+        options["location_guard"] = {"coordination_url": url}
+    with real_glance.GlanceServer(
+        (lock_times.NAME, *apps.FILTERS),
+        options,
+        workers=2,
+        threads=8,
+        is_validated=False,
+    ) as glance:
+        yield glance
+
+
 def sections(how: effort.Effort) -> list[table.Section]:
     """Measure."""
+    strangers = ("ten clients of another project", auth.STRANGER)
+    crowds = (
+        ("nobody", None),
+        strangers,
+        ("ten clients of the owner", auth.MEMBER),
+    )
     rows, verdicts = [], []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(fixtures.TempDir()).path)
         path = folder / "times"
-        glance = stack.enter_context(
-            real_glance.GlanceServer(
-                (lock_times.NAME, *apps.FILTERS),
-                {lock_times.NAME: lock_times.section(path)},
-                workers=2,
-                threads=8,
-                is_validated=False,
-            )
-        )
-        for name, token in (
-            ("nobody", None),
-            ("ten clients of another project", auth.STRANGER),
-            ("ten clients of the owner", auth.MEMBER),
+        for backend, server in (
+            ("files", None),
+            ("Redis", lock_servers.RedisServer),
+            ("etcd", lock_servers.EtcdServer),
         ):
-            waits, holds, refused = _measure(
-                glance, path, token, how.of(150, 5)
-            )
-            ratio = _late(waits) / _late(holds)
-            rows.append(
-                (
-                    name,
-                    figures.duration(statistics.median(holds)),
-                    figures.duration(_late(holds)),
-                    figures.duration(statistics.median(waits)),
-                    figures.duration(_late(waits)),
-                    figures.digits(ratio),
-                    str(refused),
+            if how.is_quick and server is not None:
+                continue
+            url = None
+            if server is not None:
+                url = stack.enter_context(server()).url()
+            glance = stack.enter_context(_serve(path, url))
+            for name, token in crowds if server is None else (strangers,):
+                waits, holds, refused = _measure(
+                    glance, path, token, how.of(150, 5)
                 )
-            )
-            if token == auth.STRANGER:
-                verdicts.append(
-                    goals.Goal(
-                        "Locks: wait of a rename beside ten strangers, in "
-                        "holds of the lock (95th percentiles)",
-                        2,
-                        ratio,
+                ratio = _late(waits) / _late(holds)
+                rows.append(
+                    (
+                        name if server is None else f"{name}, {backend}",
+                        figures.duration(statistics.median(holds)),
+                        figures.duration(_late(holds)),
+                        figures.duration(statistics.median(waits)),
+                        figures.duration(_late(waits)),
+                        figures.digits(ratio),
+                        str(refused),
                     )
                 )
+                if token == auth.STRANGER:
+                    verdicts.append(
+                        goals.Goal(
+                            "Locks: wait of a rename beside ten strangers, "
+                            f"in holds of the lock (95th percentiles), "
+                            f"{backend}",
+                            2,
+                            ratio,
+                        )
+                    )
     return [
         table.Section(
             TITLE,
             "Real Glance on gunicorn (2 processes of 8 threads), all four "
-            "filters, locks of files. The owner renames a public image again "
+            "filters, locks of files where no other are named. The owner "
+            "renames a public image again "
             "and again, while others patch, tag and upload it and another "
             "one, as fast as they can. The 95th percentile of the owner's "
             "waits is divided by that of the times for which the locks were "

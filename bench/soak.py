@@ -208,9 +208,21 @@ def main() -> int:
     for each in found:
         print(f"GROWN: {each}")
     if arguments.write:
-        from bench import plot
+        from bench import plot, report, table
 
         plot.draw_soak(sampler.samples, _DOCS / "soak.svg")
+        rows = [
+            ("Time", f"{arguments.seconds / 60:.0f} min"),
+            ("Requests", str(users.counts.total())),
+            ("Grown", "; ".join(found) or "nothing"),
+            ("Images that are still locked", str(len(locked))),
+            *((f"Failed: {reason}", str(n)) for reason, n in reasons.items()),
+        ]
+        text = table.as_rst(("What", "Seen"), rows)
+        (_DOCS / "soak-table.inc").write_text(
+            f".. Made by make soak; do not edit.\n\n{text}\n\n"
+            f"{report.conditions()}\n"
+        )
     return 1 if found or unknown or locked else 0
 
 

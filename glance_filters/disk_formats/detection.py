@@ -148,9 +148,16 @@ class ContentInspector:
         """
         if self._refusal is not None:
             raise self._refusal
-        view = memoryview(data)[: self._left]
+        if self.decided:
+            return
+        data = data[: self._left]
         if self._left is not None:
-            self._left -= len(view)
+            self._left -= len(data)
+        if len(data) == BLOCK and not self._pending:
+            # As most come: there is nothing to put together.
+            self._eat(data)
+            data = b""
+        view = memoryview(data)
         while view and not self.decided:
             missing = BLOCK - len(self._pending)
             self._pending += view[:missing]

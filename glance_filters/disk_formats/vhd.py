@@ -28,6 +28,14 @@ _DYNAMIC = 3
 _DIFFERENCING = 4
 
 
+class _Tail(format_inspector.EndCaptureRegion):
+    """The last bytes, without a copy of all that comes before them."""
+
+    def capture(self, chunk: bytes, current_position: int) -> bytes:
+        """Take note of the next data."""
+        return super().capture(chunk[-self.length :], current_position)
+
+
 class VhdInspector(format_inspector.FileInspector):
     """Recognises a VHD by its head, and looks for a parent."""
 
@@ -35,7 +43,7 @@ class VhdInspector(format_inspector.FileInspector):
 
     def _initialize(self) -> None:
         self.new_region("head", format_inspector.CaptureRegion(0, _FOOTER))
-        self.new_region("end", format_inspector.EndCaptureRegion(_FOOTER))
+        self.new_region("end", _Tail(_FOOTER))
         self.add_safety_check(
             format_inspector.SafetyCheck("parent", self._check_parent)
         )
@@ -70,3 +78,12 @@ class FixedVhdInspector(VhdInspector):
     def format_match(self) -> bool:
         """Whether the data ends with a footer."""
         return bool(self._footers())
+
+    def eat_chunk(self, chunk: bytes) -> None:
+        """Look at the next data: past the head, at their end alone."""
+        if self.region("head").complete:
+            end = self.region("end")
+            # From where it is, nobody asks.
+            end.capture(chunk, end.length)
+        else:
+            super().eat_chunk(chunk)

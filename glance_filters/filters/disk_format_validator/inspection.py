@@ -79,7 +79,8 @@ class UploadInspection:
             raise errors.BadRequest(
                 "The data is longer than x-openstack-image-size"
             )
-        self._judge(lambda: self._inspector.feed(data))
+        if not self._inspector.decided:
+            self._judge(lambda: self._inspector.feed(data))
 
     def finish(self) -> None:
         """Signal the end of the data.

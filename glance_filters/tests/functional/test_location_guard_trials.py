@@ -35,7 +35,9 @@ from glance_filters.tests.fixtures.image_requests import (
     deactivate,
     delete,
     delete_from_store,
+    import_staged,
     rename,
+    stage,
     upload,
 )
 
@@ -173,6 +175,34 @@ class Trials(testtools.TestCase):
             seen.add(codes[0])
         if TRIALS >= 100:
             self.assertIn(409, seen)
+
+    def test_change_or_import(self) -> None:
+        """Before the import, while its task runs, and at the task's end."""
+        seen = set()
+        for number in range(TRIALS):
+            image_id = self.client.create_image()
+            self.assertEqual(204, stage(self.client, image_id).status)
+            change, done, member, value = (
+                (rename, 200, "name", "new"),
+                (add_tag, 204, "tags", ["new"]),
+            )[number % 2]
+            codes = self.pair(image_id, change, import_staged)
+            self.assertIn(codes, {(done, 202), (409, 202), (done, 409)})
+            if codes[1] == 409:
+                # The import is not begun beside the change.
+                self.assertEqual(
+                    202, import_staged(self.client, image_id).status
+                )
+            self.glance.folder.wait_for_tasks()
+            image = self.client.show(image_id).json
+            self.assertEqual("active", image["status"], str(codes))
+            self.assertEqual(DATA, self.read(image_id))
+            # What was told as done is not undone.
+            is_there = image[member] == value
+            self.assertEqual(codes[0] == done, is_there, str(codes))
+            seen.add(codes[0])
+        if TRIALS >= 100:
+            self.assertEqual({200, 204, 409}, seen)
 
     def test_retry_of_a_deletion(self) -> None:
         """Of three requests, two are equal: none changes what is deleted."""

@@ -114,12 +114,14 @@ class HandleTest(unittest.TestCase):
             ).json
             ids = [each["id"] for each in found["versions"]]
             self.assertEqual(expected or ["v2.4"], ids)
-            environ = fakes.environ_of("GET", "/v2.5/images")
-            http_client.call_wsgi(app, environ)
-            path = glance.environs[-1]["PATH_INFO"]
-            self.assertEqual(
-                "/v2/images" if expected else "/v2.5/images", path
-            )
+            # A download is a call of ours under any version.
+            for path in ("/images", f"/images/{fakes.IMAGE_ID}/file"):
+                glance.environs.clear()
+                environ = fakes.environ_of("GET", f"/v2.5{path}")
+                http_client.call_wsgi(app, environ)
+                asked = {each["PATH_INFO"] for each in glance.environs}
+                prefix = "/v2" if expected else "/v2.5"
+                self.assertIn(prefix + path, asked)
 
 
 class ProtocolTest(unittest.TestCase):
