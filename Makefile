@@ -160,10 +160,10 @@ bench: $(VENV)/.installed-bench
 bench-quick: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench --quick
 
-# Mutants that the unit tests let live: ROOM=http, or ROOM=http/ranges.py
+# Mutants that the unit tests let live: ROOM=http, or ROOM=http/byte_ranges.py
 # MUTATION_ARGS="--sample 100".
 mutation: $(VENV)/.installed-mutation
-	@$(BIN)/python -m mutation $(ROOM) $(MUTATION_ARGS)
+	@nice -n 15 $(BIN)/python -m mutation $(ROOM) $(MUTATION_ARGS)
 
 # Mixed traffic for a quarter of an hour: what grows, and what fails.
 SOAK_SECONDS ?= 900

@@ -5,89 +5,66 @@
 from __future__ import annotations
 
 import argparse
-import collections
+import itertools
+import os
 import random
-import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmic_ray import work_db, work_item
+from mutation import judging, mutants
 
 _CHECKOUT = Path(__file__).parents[1]
-_PACKAGE = Path("glance_filters")
-_TESTS = _PACKAGE / "tests" / "unit"
-_CONFIG = """[cosmic-ray]
-module-path = "{module}"
-timeout = {seconds}
-excluded-modules = []
-test-command = "{python} -W ignore -m unittest discover -q -f -t . {tests}"
-[cosmic-ray.distributor]
-name = "local"
-"""
-_SECONDS = 60.0
-# What these change, no test can see: annotations are text here, and numbers
-# and None are what they are equal to.
-_WITHOUT = re.compile(
-    r"core/(ReplaceBinaryOperator_BitOr_\w+"
-    r"|ReplaceComparisonOperator_(Eq_Is|Is_Eq|NotEq_IsNot|IsNot_NotEq))"
-)
-
-
-def _tests_of(room: Path) -> str:
-    """Return the arguments of unittest for a room or a module."""
-    if (_CHECKOUT / _PACKAGE / room).is_dir():
-        return f"-s {_TESTS / room}"
-    return f"-s {_TESTS / room.parent} -p test_{room.stem}.py"
 
 
 def _copy(folder: Path) -> None:
     """Copy the checkout, since mutants are written into the files."""
-    subprocess.run(
-        ["git", "checkout-index", "--all", f"--prefix={folder}/"],
+    listed = subprocess.run(
+        [
+            "git",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
         cwd=_CHECKOUT,
         check=True,
+        capture_output=True,
+        text=True,
     )
+    for name in filter(None, listed.stdout.split("\0")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (_CHECKOUT / name).is_file():
+            shutil.copy2(_CHECKOUT / name, target)
 
 
-def _run(folder: Path, *arguments: str) -> None:
-    program = str(Path(sys.executable).parent / "cosmic-ray")
-    subprocess.run([program, *arguments], cwd=folder, check=True)
+def _enter(folder: Path) -> None:
+    """Make a copy what is imported, here and in processes that tests start."""
+    os.chdir(folder)
+    sys.path[0] = str(folder)
+    os.environ["PYTHONPATH"] = str(folder)
+    # A mutant may have the size and the time of the module that it replaces.
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
 
 
-def _choose(session: Path, sample: int | None, seed: int) -> int:
-    """Skip what is not in the sample; return how many mutants there are."""
-    skipped = work_item.WorkResult(work_item.WorkerOutcome.SKIPPED)
-    with work_db.use_db(str(session), work_db.WorkDB.Mode.open) as database:
-        ids = {True: [], False: []}  # type: ignore[var-annotated]
-        for item in database.work_items:
-            name = item.mutations[0].operator_name
-            ids[bool(_WITHOUT.fullmatch(name))].append(item.job_id)
-        mutants = ids[False]
-        count = len(mutants) if sample is None else min(sample, len(mutants))
-        chosen = set(random.Random(seed).sample(sorted(mutants), count))
-        for job_id in [*ids[True], *mutants]:
-            if job_id not in chosen:
-                database.set_result(job_id, skipped)
-    return count
+def _modules(room: Path) -> list[Path]:
+    path = judging.PACKAGE / room
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def _report(session: Path) -> int:
-    """Print the survivors; return how many there are."""
-    counts: collections.Counter[str] = collections.Counter()
-    with work_db.use_db(str(session), work_db.WorkDB.Mode.open) as database:
-        for _, result in database.results:
-            if result.worker_outcome is work_item.WorkerOutcome.SKIPPED:
-                continue
-            counts["killed" if result.is_killed else "survived"] += 1
-            if not result.is_killed:
-                print(result.diff)
-    total = counts.total()
-    share = counts["killed"] / total if total else 0
-    print(f"{counts['killed']} of {total} mutants killed ({share:.1%})")
-    return counts["survived"]
+def _survives(mutant: mutants.Mutant, judge: judging.Judge) -> bool:
+    """Return True if no test fails on a mutant."""
+    mutant.module.write_text(mutant.text)
+    try:
+        return not judge.kills(judging.tests_of(mutant.module))
+    finally:
+        mutant.module.write_text(mutant.source)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,20 +77,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="mutation-") as root:
         folder = Path(root)
         _copy(folder)
-        config = _CONFIG.format(
-            module=_PACKAGE / options.room,
-            seconds=_SECONDS,
-            python=sys.executable,
-            tests=_tests_of(options.room),
-        )
-        (folder / "mutation.toml").write_text(config)
-        session = folder / "session.sqlite"
-        _run(folder, "baseline", "mutation.toml")
-        _run(folder, "init", "mutation.toml", str(session))
-        count = _choose(session, options.sample, options.seed)
-        print(f"{count} mutants of {options.room}", flush=True)
-        _run(folder, "exec", "mutation.toml", str(session))
-        _report(session)
+        _enter(folder)
+        modules = _modules(options.room)
+        places = [place for each in modules for place in mutants.places(each)]
+        if options.sample is not None:
+            random.Random(options.seed).shuffle(places)
+        found = filter(None, map(mutants.make, places))
+        judge = judging.Judge(judging.tests_of(modules[0]))
+        made = survivors = 0
+        for mutant in itertools.islice(found, options.sample):
+            made += 1
+            if _survives(mutant, judge):
+                survivors += 1
+                print(mutant.diff, flush=True)
+    killed = made - survivors
+    share = killed / made if made else 0
+    print(f"{killed} of {made} mutants killed ({share:.1%})")
     return 0
 
 
