@@ -122,7 +122,19 @@ class ImageLocks:
         made = self._backends.get(os.getpid())
         return None if made is None else made.outage
 
-    def acquire(self, image_id: str, is_patient: bool = False) -> Held:
+    def deadline(self) -> float:
+        """Return until when one who begins to wait now may wait.
+
+        :returns: by ``time.monotonic()``
+        """
+        return time.monotonic() + self._timeout
+
+    def acquire(
+        self,
+        image_id: str,
+        is_patient: bool = False,
+        deadline: float | None = None,
+    ) -> Held:
         """Wait for the lock of an image, and return it.
 
         It is not reentrant. Threads of this process get it in the order in
@@ -130,17 +142,20 @@ class ImageLocks:
 
         :param image_id: as Glance writes it, see :func:`.names.lock_name`
         :param is_patient: whether to wait however many wait already
+        :param deadline: :meth:`deadline` of a request that waits for several
+            locks; that of now by default
         :raises LockTimeout: it was held by others for all of the time
         :raises TooManyWaiters: too many wait for it already
         :raises LockUnavailable: the server does not answer, or with an error,
             or did so some seconds ago; or the folder cannot be used
         """
-        deadline = time.monotonic() + self._timeout
+        if deadline is None:
+            deadline = self.deadline()
         name = names.lock_name(image_id)
         # First: between the threads of a process, drivers are not to be
         # relied on, and only one of them need ask the server.
         most = sys.maxsize if is_patient else self._max_waiters
-        process.acquire(name, self._timeout, most)
+        process.acquire(name, deadline - time.monotonic(), most)
         try:
             release = self._acquire_from_backend(name, deadline)
         except BaseException:

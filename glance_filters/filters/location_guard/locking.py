@@ -149,6 +149,7 @@ class ImageLocking:
         if not is_certain and not permission.may_modify(request, image):
             raise NotPermitted
         image_id = image.id or folded
+        deadline = self.made.deadline()
         with contextlib.ExitStack() as stack:
             names = [image_id]
             if not is_own:
@@ -156,7 +157,9 @@ class ImageLocking:
                 # way of the owner, however many there are.
                 names.insert(0, f"{image_id} stranger")
             for name in names:
-                held = self._wait(name, image_id, is_required)
+                held = self._wait(
+                    name, image_id, is_required, deadline=deadline
+                )
                 if held is not None:
                     stack.enter_context(held)
             image = request.fetch_image()
@@ -187,11 +190,12 @@ class ImageLocking:
         image_id: str,
         is_required: bool,
         is_patient: bool = False,
+        deadline: float | None = None,
     ) -> locks.Held | None:
         """Wait for a lock; return None to go on without it."""
         while True:
             try:
-                return self.made.acquire(name, is_patient)
+                return self.made.acquire(name, is_patient, deadline)
             except locks.LockTimeout as error:
                 if not is_patient:
                     raise errors.ImageBusy(image_id) from error

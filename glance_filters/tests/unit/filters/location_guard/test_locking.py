@@ -102,6 +102,31 @@ class ImageLockingTest(unittest.TestCase):
         self.assertEqual(4, waiting.count("a"))
         self.hold("a").release()
 
+    def test_all_waits_of_a_request_have_one_end(self) -> None:
+        self.configure(self.url, 5)
+        deadlines: list[Any] = []
+        acquire = self.locking.made.acquire
+
+        def watched(name: str, patient: bool, deadline: Any) -> locks.Held:
+            deadlines.append(deadline)
+            return acquire(name, patient, deadline)
+
+        held = self.locking.try_acquire("a")
+        assert held is not None
+        with mock.patch.object(self.locking.made, "acquire", watched):
+            thread = threading.Thread(
+                target=lambda: self.hold(
+                    "a", project="other", is_patch=False
+                ).release()
+            )
+            thread.start()
+            while len(deadlines) < 2:
+                time.sleep(0.001)
+            held.release()
+            thread.join()
+        self.assertEqual(1, len(set(deadlines)))
+        self.assertIsNotNone(deadlines[0])
+
     def test_no_lock_is_left(self) -> None:
         """Whatever Glance answers."""
         self.configure(self.url)
