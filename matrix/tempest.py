@@ -24,12 +24,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matrix import tempest_images
 
 _CHECKOUT = Path(__file__).parents[1]
+_DOCS = _CHECKOUT / "doc" / "source" / "tempest-table.inc"
 
 # How often a test that fails is repeated: some depend on timing. A request to
 # delete an image while the last of its import runs, for example, makes Glance
@@ -140,23 +141,52 @@ def _settle(
     return ended
 
 
+@dataclasses.dataclass
+class Comparison:
+    """What a comparison found.
+
+    :ivar rows: of each side its label, and how many tests passed, failed,
+        were skipped, and end worse than alone, those that are meant to too
+    :ivar good: whether none ends worse that is not meant to
+    """
+
+    rows: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
+    good: bool = True
+
+    def add(self, side: Side, ended: Ended, worse_ones: Sequence[str]) -> None:
+        """Note how the tests of a side ended."""
+        meant = 0
+        for name in worse_ones:
+            is_meant = re.search(side.excepted, name) is not None
+            meant += is_meant
+            what = ", as it is meant" if is_meant else ""
+            print(f"passes alone, not with {side.label}{what}: {name}")
+        self.good = self.good and meant == len(worse_ones)
+        counts = collections.Counter(ended.values())
+        self.rows.append(
+            (
+                side.label,
+                *(str(counts[each]) for each in ("success", "fail", "skip")),
+                f"{len(worse_ones)} ({meant} meant)",
+            )
+        )
+
+
 def _compare(
     runner: str,
     lab: Path,
     sides: tuple[Side, ...],
     environment: Mapping[str, str],
-) -> bool:
-    """Return True if no test ends worse than on the first side."""
+    found: Comparison,
+) -> None:
+    """Compare sides with the first of them."""
     alone, *others = sides
     expected = _settle(runner, lab, alone, environment)
-    good = "success" in expected.values()
+    found.add(alone, expected, ())
+    found.good = found.good and "success" in expected.values()
     for side in others:
-        for name in worse(expected, _settle(runner, lab, side, environment)):
-            is_meant = re.search(side.excepted, name) is not None
-            what = ", as it is meant" if is_meant else ""
-            print(f"passes alone, not with {side.label}{what}: {name}")
-            good = good and is_meant
-    return good
+        ended = _settle(runner, lab, side, environment)
+        found.add(side, ended, worse(expected, ended))
 
 
 def main() -> int:
@@ -168,6 +198,9 @@ def main() -> int:
     parser.add_argument("folder", help="for the environment and the results")
     parser.add_argument(
         "--formats", action="store_true", help="the tests of formats alone"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="the table of the documentation"
     )
     given = parser.parse_args()
     lab = Path(given.folder).resolve()
@@ -184,10 +217,39 @@ def main() -> int:
         "NOVA": "True",
         "CONVERSION": "True",
     }
-    good = _compare(given.runner, lab, _FORMATS, formats)
+    found = Comparison()
     if not given.formats:
-        good = _compare(given.runner, lab, _ALL, {}) and good
-    return 0 if good else 1
+        _compare(given.runner, lab, _ALL, {}, found)
+    _compare(given.runner, lab, _FORMATS, formats, found)
+    if given.write:
+        _DOCS.write_text(_table(lab, found.rows))
+    return 0 if found.good else 1
+
+
+def _table(lab: Path, rows: Sequence[Sequence[str]]) -> str:
+    """Return the table for the documentation."""
+    code = "from importlib import metadata as m; print(m.version('glance'))"
+    done = subprocess.run(
+        [lab / "venv" / "bin" / "python", "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    release = done.stdout.strip()
+    head = (
+        "Glance",
+        "Side",
+        "Passed",
+        "Failed",
+        "Skipped",
+        "Worse than alone",
+    )
+    lines = [".. Made by make tempest; do not edit.", ""]
+    lines += [".. list-table::", "   :header-rows: 1", ""]
+    for row in (head, *((release, *each) for each in rows)):
+        for column, cell in enumerate(row):
+            lines.append(f"   {'*' if column == 0 else ' '} - {cell}")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
