@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mutation import judging, mutants
+from mutation import figures, judging, mutants
 
 _CHECKOUT = Path(__file__).parents[1]
 
@@ -73,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("room", type=Path, help="or a module: http/ranges.py")
     parser.add_argument("--sample", type=int, help="how many; all by default")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="for the docs")
     options = parser.parse_args(arguments)
+    known = figures.known()
     with tempfile.TemporaryDirectory(prefix="mutation-") as root:
         folder = Path(root)
         _copy(folder)
@@ -84,15 +86,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             random.Random(options.seed).shuffle(places)
         found = filter(None, map(mutants.make, places))
         judge = judging.Judge(judging.tests_of(modules[0]))
-        made = survivors = 0
+        made: list[mutants.Mutant] = []
+        survivors: list[mutants.Mutant] = []
         for mutant in itertools.islice(found, options.sample):
-            made += 1
+            made.append(mutant)
             if _survives(mutant, judge):
-                survivors += 1
-                print(mutant.diff, flush=True)
-    killed = made - survivors
-    share = killed / made if made else 0
-    print(f"{killed} of {made} mutants killed ({share:.1%})")
+                survivors.append(mutant)
+                if mutant not in known:
+                    print(mutant.diff, flush=True)
+    explained = sum(each in known for each in survivors)
+    result = figures.Figures(
+        str(options.room),
+        len(made),
+        len(made) - len(survivors),
+        explained,
+        len(survivors) - explained,
+    )
+    print(result)
+    if options.write:
+        figures.write(result)
     return 0
 
 

@@ -34,6 +34,12 @@ class Mutant:
     text: str
 
     @property
+    def new_lines(self) -> list[str]:
+        """The lines that it has and the module has not."""
+        lines = self.diff.splitlines()[2:]
+        return [line[1:] for line in lines if line.startswith("+")]
+
+    @property
     def diff(self) -> str:
         """What it changes, with the lines around it."""
         lines = difflib.unified_diff(

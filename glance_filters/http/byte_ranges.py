@@ -15,6 +15,7 @@ from dataclasses import dataclass
 # Longer positions than this lie behind the end of anything; int() would
 # refuse them past 4 300 digits.
 _MAX_DIGITS = 18
+_BEHIND_ANY_END = 10**18
 
 _SPEC = re.compile("([0-9]*)-([0-9]*)")
 _CONTENT_RANGE = re.compile(
@@ -114,11 +115,8 @@ def _spec(text: str) -> RangeSpec:
 
 
 def _position(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        digits = digits.lstrip("0")
-        if len(digits) > _MAX_DIGITS:
-            return int(10**_MAX_DIGITS)
-    return int(digits or "0")
+    digits = digits.lstrip("0") or "0"
+    return _BEHIND_ANY_END if len(digits) > _MAX_DIGITS else int(digits)
 
 
 def resolve(

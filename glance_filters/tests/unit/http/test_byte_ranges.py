@@ -74,6 +74,7 @@ class ResolveTest(unittest.TestCase):
             ("5.5", "bytes=0-1\n,2-3", 50, Invalid),
             ("5.5", "bytes=0-1,\n", 50, Invalid),
             ("14.2", "items=0-9", 50, Invalid),
+            ("14.2", "a=0-9", 50, Invalid),
             ("14.1", "BYTES=0-9", 50, [(0, 10)]),
             ("5.6.1.2", "bytes=0-1,,5-6", 50, [(0, 2), (5, 7)]),
             ("5.6.1.2", "bytes= ,0-1 ,\t5-6 , ", 50, [(0, 2), (5, 7)]),
@@ -81,6 +82,8 @@ class ResolveTest(unittest.TestCase):
             ("14.1.2", f"bytes={HUGE}-", 50, Unsatisfiable),
             ("14.1.2", f"bytes=-{HUGE}", 50, [(0, 50)]),
             ("14.1.1", f"bytes={HUGE}-{HUGE[1:]}", 50, Invalid),
+            ("14.1.2", f"bytes={HUGE}-{HUGE}", 50, Unsatisfiable),
+            ("14.1.2", f"bytes={HUGE}-{HUGE}0", 50, Unsatisfiable),
             ("14.1.2", f"bytes={'0' * 5000}-0", 50, [(0, 1)]),
             # Order of the request; joined where they overlap or touch.
             ("14.6", "bytes=5-6,0-1", 50, [(5, 7), (0, 2)]),
@@ -88,14 +91,39 @@ class ResolveTest(unittest.TestCase):
             ("14.6", "bytes=2-3,0-1", 50, [(0, 4)]),
             ("14.6", "bytes=20-21,0-4,3-9", 50, [(20, 22), (0, 10)]),
             ("14.6", "bytes=0-0,60-70,-1", 50, [(0, 1), (49, 50)]),
+            ("14.6", "bytes=0-0,5-7,6-9", 50, [(0, 1), (5, 10)]),
+            ("14.6", "bytes=5-7,0-0,6-9", 50, [(5, 10), (0, 1)]),
+            ("14.6", "bytes=5-9,6-7,9-10", 50, [(5, 11)]),
             # What costs more than the whole.
             ("14.2", "bytes=0-,0-", 50, TooCostly),
             ("14.2", "bytes=0-3,1-4,2-5,3-6", 50, TooCostly),
             ("14.2", "bytes=0-3,1-4,2-5", 50, [(0, 6)]),
-            ("14.2", "bytes=" + "0-0," * 100, 50, TooCostly),
+            # Those that only touch do not overlap.
+            ("14.2", "bytes=0-1,2-3,4-5,6-7", 50, [(0, 8)]),
+            ("14.2", "bytes=0-1,1-2,2-3,3-4", 50, TooCostly),
+            ("14.2", "bytes=0-1,1-2,2-3", 50, [(0, 4)]),
+            ("14.2", "bytes=" + "0-0," * 99, 50, TooCostly),
+            ("14.2", "bytes=0-0" + "," * 99, 50, [(0, 1)]),
+            ("14.2", "bytes=0-0" + "," * 100, 50, TooCostly),
+            ("14.2", "bytes=0-0" + "," * 999, 50, TooCostly),
         ):
             with self.subTest(section, text=text[:40], size=size):
                 self.assertEqual(expected, resolved(text, size))
+
+    def test_positions(self) -> None:
+        """They are exact up to what int() surely takes."""
+        for text, first, last in (
+            ("9" * 18 + "-", 10**18 - 1, None),
+            ("9" * 19 + "-", 10**18, None),
+            ("0" * 99 + "9" * 18 + "-", 10**18 - 1, None),
+            ("-" + "9" * 18, None, 10**18 - 1),
+            ("000-000", 0, 0),
+            ("00-01", 0, 1),
+            ("-00", None, 0),
+        ):
+            with self.subTest(text):
+                (found,) = byte_ranges.parse(f"bytes={text}", LIMITS)
+                self.assertEqual(RangeSpec(first, last), found)
 
     @hypothesis.given(
         st.lists(
@@ -139,6 +167,11 @@ class ContentRangeTest(unittest.TestCase):
             ("bytes 0-0/1", (ByteRange(0, 1), 1)),
             ("bytes 12-30/*", (ByteRange(12, 31), None)),
             ("BYTES  12-30/1000 ", (ByteRange(12, 31), 1000)),
+            ("bytes 12-31/32", (ByteRange(12, 32), 32)),
+            ("bytes 12-12/13", (ByteRange(12, 13), 13)),
+            ("bytes 12-31/30", Invalid),
+            ("bytes 13-12/1000", Invalid),
+            ("bytes 13-12/*", Invalid),
             ("bytes 30-12/1000", Invalid),
             ("bytes 12-30/30", Invalid),
             ("bytes */1000", Invalid),
@@ -157,12 +190,30 @@ class ContentRangeTest(unittest.TestCase):
                     found = byte_ranges.parse_content_range(text)
                     self.assertEqual(expected, found)
 
+    def test_parse_unsatisfied(self) -> None:
+        for text, expected in (
+            ("bytes */1000", 1000),
+            ("Bytes\t */0 ", 0),
+            ("bytes */*", None),
+            ("bytes 0-1/1000", None),
+            ("bytes */1000x", None),
+            ("items */1000", None),
+            ("", None),
+        ):
+            with self.subTest(text):
+                found = byte_ranges.parse_unsatisfied(text)
+                self.assertEqual(expected, found)
+
     def test_format(self) -> None:
         part = ByteRange(12, 31)
         text = byte_ranges.format_content_range(part, 1000)
         self.assertEqual("bytes 12-30/1000", text)
         self.assertEqual("bytes */50", byte_ranges.format_unsatisfied(50))
         self.assertEqual("bytes=12-30", byte_ranges.format_range(part))
+        part = ByteRange(11, 12)
+        text = byte_ranges.format_content_range(part, 1000)
+        self.assertEqual("bytes 11-11/1000", text)
+        self.assertEqual("bytes=11-11", byte_ranges.format_range(part))
         for spec, expected in (
             (RangeSpec(1, 2), "bytes=1-2"),
             (RangeSpec(1, None), "bytes=1-"),

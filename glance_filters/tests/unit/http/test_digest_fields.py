@@ -23,6 +23,7 @@ class ReprDigestTest(unittest.TestCase):
         for algorithm, value in (
             ("md5", "00" * 16),
             ("sha3_256", "00" * 32),
+            ("sha3_256", "00"),
             (None, "00" * 32),
             ("sha256", None),
             ("sha256", ""),

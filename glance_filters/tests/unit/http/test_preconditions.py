@@ -107,6 +107,9 @@ class EvaluateTest(unittest.TestCase):
             (WEAK, WEAK, False),
             (TAG, WEAK, False),
             ('"x"', TAG, False),
+            ('"a"', TAG, False),
+            (f" {TAG}\t", TAG, True),
+            ("*", TAG, False),
             ("Sat, 29 Oct 1994 19:43:31 GMT", TAG, False),
             (TAG, None, False),
         ):
