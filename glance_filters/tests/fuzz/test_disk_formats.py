@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Hostile heads of disk images: what inspecting them may cost, and do.
-
-``make fuzz`` repeats this with other data, for an hour or as long as it is
-told.
-"""
+"""Hostile heads of disk images: what inspecting them may cost, and do."""
 
 from __future__ import annotations
 
-import os
+import io
 import struct
 import sys
 import tracemalloc
@@ -17,8 +13,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import hypothesis
+import webob.exc
 from hypothesis import strategies as st
 
+from glance_filters import errors, tests
+from glance_filters.filters.disk_format_validator import inspection
+from glance_filters.glance_api import images
+from glance_filters.tests import fuzz
 from glance_filters.tests.fixtures import disk_files, judged_images
 from glance_filters.tests.fixtures.judged_images import (
     DISGUISED,
@@ -26,13 +27,12 @@ from glance_filters.tests.fixtures.judged_images import (
     UNSAFE,
     changed,
 )
+from glance_filters.wsgi import input_streams
 
 try:
     from glance_filters.disk_formats import detection
 except ImportError:
     detection = None  # type: ignore[assignment]
-
-IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 
 KIB = disk_files.KIB
 MIB = disk_files.MIB
@@ -129,8 +129,83 @@ def heads(draw: st.DrawFn) -> bytes:
     return data
 
 
+class Pieces(io.RawIOBase):
+    """A server's stream that gives pieces of these sizes, then the rest."""
+
+    def __init__(self, data: bytes, sizes: Sequence[int]) -> None:
+        super().__init__()
+        self._rest = io.BytesIO(data)
+        self._sizes = list(reversed(sizes))
+
+    def read(self, size: int | None = -1) -> bytes:
+        most = self._sizes.pop() if self._sizes else size
+        return self._rest.read(max(1, min(size or 0, most or 0)))
+
+
+def upload(
+    data: bytes,
+    image: images.Image,
+    sizes: Sequence[int] = (),
+    length: int | None = None,
+) -> tuple[str | None, bytes]:
+    """Upload data: why it is refused, if it is; and what Glance read of it.
+
+    :param sizes: those in which a server gives it, and Glance reads it
+    :param length: that of the body, if it is told
+    """
+    refused: list[errors.FilterError] = []
+    stream = inspection.InspectedStream(
+        input_streams.BodyStream(Pieces(data, sizes), length),
+        inspection.UploadInspection("ID", image, length, enforce=True),
+        refused.append,
+    )
+    read = bytearray()
+    try:
+        stream.read_head(detection.MAX_HEAD)
+        for size in (*sizes, None):
+            read += stream.read(size)
+    except (errors.ContentMismatch, errors.UnsafeContent) as error:
+        return str(error), b""
+    except webob.exc.HTTPException:
+        return str(refused[0]), bytes(read)
+    return None, bytes(read)
+
+
 @unittest.skipIf(detection is None, "the extra inspect is not installed")
 class VerdictTest(unittest.TestCase):
+    @hypothesis.settings(max_examples=fuzz.examples(quick=40))
+    @hypothesis.given(
+        heads(),
+        st.sampled_from(DECLARED),
+        st.sampled_from(("bare", "aki", "ova")),
+        st.lists(st.integers(0, 3 * BLOCK), max_size=8),
+        st.booleans(),
+    )
+    def test_an_upload(
+        self,
+        data: bytes,
+        declared: str | None,
+        container: str,
+        sizes: list[int],
+        is_told: bool,
+    ) -> None:
+        """Neither cuts nor a length that is told change what is refused."""
+        fuzz.count("uploads")
+        image = images.Image(disk_format=declared, container_format=container)
+        length = len(data) if is_told else None
+        why, read = upload(data, image)
+        again, other = upload(data, image, sizes, length)
+        self.assertEqual(why, again)
+        if why is None:
+            self.assertEqual(data, read)
+            self.assertEqual(data, other)
+        else:
+            self.assertTrue(data.startswith(read))
+            self.assertTrue(data.startswith(other))
+        verdict = judge(declared, [data], container)
+        self.assertEqual(why is None, verdict == ("matches",))
+
+    @hypothesis.settings(max_examples=fuzz.examples(quick=40))
     @hypothesis.given(
         heads(),
         st.sampled_from(DECLARED),
@@ -146,6 +221,7 @@ class VerdictTest(unittest.TestCase):
         sizes: list[int],
         extra: int,
     ) -> None:
+        fuzz.count("heads")
         whole = judge(declared, [data], container)
         pieces = cut(data, sizes)
         self.assertEqual(whole, judge(declared, pieces, container))
@@ -240,11 +316,12 @@ class BoundsTest(unittest.TestCase):
                 taken = memory(declared, data, size)
                 self.assertLess(taken, LIMIT, f"{number} {declared}")
 
-    @hypothesis.settings(max_examples=2000 if IS_LONG else 25)
+    @hypothesis.settings(max_examples=2000 if tests.IS_LONG else 25)
     @hypothesis.given(heads(), st.sampled_from(DECLARED))
     def test_memory_of_any_head(
         self, data: bytes, declared: str | None
     ) -> None:
+        fuzz.count("heads")
         self.assertLess(memory(declared, data, BLOCK), LIMIT)
 
     def test_work_grows_as_the_data_does(self) -> None:
