@@ -14,6 +14,10 @@ from pathlib import Path
 from cosmic_ray import mutating, plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 
+from mutation import operators
+
+operators.register()
+
 # What these change, no test can see: numbers and None are what they equal.
 _WITHOUT = re.compile(
     "core/ReplaceComparisonOperator_(Eq_Is|Is_Eq|NotEq_IsNot|IsNot_NotEq)"

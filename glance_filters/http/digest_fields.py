@@ -10,7 +10,10 @@ import binascii
 # The algorithms that RFC 9530, section 5, registers as active, by their
 # names in hashlib, which are those of an image's os_hash_algo; with the length
 # of the digest in bytes.
-_ALGORITHMS = {"sha256": ("sha-256", 32), "sha512": ("sha-512", 64)}
+_ALGORITHMS: dict[str | None, tuple[str, int]] = {
+    "sha256": ("sha-256", 32),
+    "sha512": ("sha-512", 64),
+}
 
 
 def repr_digest(algorithm: str | None, hash_hex: str | None) -> str | None:
@@ -20,11 +23,13 @@ def repr_digest(algorithm: str | None, hash_hex: str | None) -> str | None:
     :param hash_hex: what is said to be the hash in hexadecimal
     :returns: None if it is no hash of an algorithm that has a name in HTTP
     """
-    name, length = _ALGORITHMS.get(algorithm or "", ("", 0))
+    if algorithm not in _ALGORITHMS or hash_hex is None:
+        return None
+    name, length = _ALGORITHMS[algorithm]
     try:
-        digest = binascii.unhexlify(hash_hex or "")
+        digest = binascii.unhexlify(hash_hex)
     except ValueError:
         return None
-    if not digest or len(digest) != length:
+    if len(digest) != length:
         return None
     return f"{name}=:{base64.b64encode(digest).decode()}:"

@@ -27,9 +27,9 @@ IF_RANGE = "HTTP_IF_RANGE"
 class Outcome(enum.Enum):
     """What the conditions of a request make of it (13.2.2)."""
 
-    PROCEED = "proceed"
-    NOT_MODIFIED = "304"
-    FAILED = "412"
+    PROCEED = enum.auto()
+    NOT_MODIFIED = enum.auto()
+    FAILED = enum.auto()
 
 
 def strong_tag(hash_hex: str | None) -> str | None:
@@ -47,7 +47,7 @@ def strong_tag(hash_hex: str | None) -> str | None:
 
 def weak_tag(*facts: object) -> str:
     """Return a weak entity tag that changes with each of the facts (8.8.3)."""
-    text = repr(facts).encode("utf-8", "backslashreplace")
+    text = repr(facts).encode()
     return f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
 
 

@@ -34,6 +34,17 @@ class FramingTest(unittest.TestCase):
                 each["Content-Range"],
             )
             self.assertEqual("a/b", each.get_content_type())
+            data = DATA[part.start : part.stop]
+            self.assertEqual(data, each.get_payload(decode=True))
+
+    def test_text(self) -> None:
+        framing = multipart.Framing(PARTS[:1], 256, "a/\xe9", "b")
+        self.assertEqual(
+            b"\r\n--b\r\nContent-Type: a/\xe9\r\n"
+            b"Content-Range: bytes 0-4/256\r\n\r\n",
+            b"".join(framing.heads),
+        )
+        self.assertEqual(b"\r\n--b--\r\n", framing.end)
 
     def test_boundaries_differ(self) -> None:
         one, other = (multipart.Framing(PARTS, 256, "a/b") for _ in "12")

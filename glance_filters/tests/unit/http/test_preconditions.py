@@ -68,9 +68,9 @@ class EvaluateTest(unittest.TestCase):
         ):
             environ: dict[str, object] = {}
             if match is not None:
-                environ[preconditions.IF_MATCH] = match
+                environ["HTTP_IF_MATCH"] = match
             if none_match is not None:
-                environ[preconditions.IF_NONE_MATCH] = none_match
+                environ["HTTP_IF_NONE_MATCH"] = none_match
             with self.subTest(section, match=match, none_match=none_match):
                 found = preconditions.evaluate(environ, TAG)
                 self.assertEqual(expected, found)
@@ -80,12 +80,12 @@ class EvaluateTest(unittest.TestCase):
 
     def test_weak_tags(self) -> None:
         for name, value, expected in (
-            (preconditions.IF_MATCH, WEAK, Outcome.FAILED),
-            (preconditions.IF_MATCH, TAG, Outcome.FAILED),
-            (preconditions.IF_MATCH, "*", Outcome.PROCEED),
-            (preconditions.IF_NONE_MATCH, WEAK, Outcome.NOT_MODIFIED),
-            (preconditions.IF_NONE_MATCH, TAG, Outcome.NOT_MODIFIED),
-            (preconditions.IF_NONE_MATCH, 'W/"x"', Outcome.PROCEED),
+            ("HTTP_IF_MATCH", WEAK, Outcome.FAILED),
+            ("HTTP_IF_MATCH", TAG, Outcome.FAILED),
+            ("HTTP_IF_MATCH", "*", Outcome.PROCEED),
+            ("HTTP_IF_NONE_MATCH", WEAK, Outcome.NOT_MODIFIED),
+            ("HTTP_IF_NONE_MATCH", TAG, Outcome.NOT_MODIFIED),
+            ("HTTP_IF_NONE_MATCH", 'W/"x"', Outcome.PROCEED),
         ):
             with self.subTest(name, value=value):
                 found = preconditions.evaluate({name: value}, WEAK)
@@ -93,8 +93,8 @@ class EvaluateTest(unittest.TestCase):
 
     def test_data_without_a_tag(self) -> None:
         for name, expected in (
-            (preconditions.IF_MATCH, Outcome.FAILED),
-            (preconditions.IF_NONE_MATCH, Outcome.PROCEED),
+            ("HTTP_IF_MATCH", Outcome.FAILED),
+            ("HTTP_IF_NONE_MATCH", Outcome.PROCEED),
         ):
             found = preconditions.evaluate({name: TAG}, None)
             self.assertEqual(expected, found)
@@ -113,7 +113,9 @@ class EvaluateTest(unittest.TestCase):
             ("Sat, 29 Oct 1994 19:43:31 GMT", TAG, False),
             (TAG, None, False),
         ):
-            environ = {} if text is None else {preconditions.IF_RANGE: text}
+            environ = {} if text is None else {"HTTP_IF_RANGE": text}
             with self.subTest(text, tag=tag):
                 found = preconditions.honours_range(environ, tag)
                 self.assertEqual(expected, found)
+                conditional = preconditions.is_conditional(environ)
+                self.assertEqual(text is not None, conditional)
