@@ -31,11 +31,11 @@ class Figures:
     survived: int
 
     def __str__(self) -> str:
-        share = self.killed / self.mutants if self.mutants else 1
+        told = self.mutants - self.explained
+        share = self.killed / told if told else 1
         return (
-            f"{self.room}: {self.killed} of {self.mutants} mutants killed "
-            f"({share:.1%}), {self.explained} survived for a known reason, "
-            f"{self.survived} for none"
+            f"{self.room}: {self.killed} of {told} mutants killed "
+            f"({share:.1%}); of {self.explained} more none can be"
         )
 
 

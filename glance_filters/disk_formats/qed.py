@@ -20,10 +20,9 @@ _HEADER_LENGTH = 64
 _FEATURES = struct.Struct("<Q")
 _FEATURES_OFFSET = 16
 
-_BACKING_FILE = 0x01
-_NEED_CHECK = 0x02
-_BACKING_FORMAT_NO_PROBE = 0x04
-_KNOWN = _BACKING_FILE | _NEED_CHECK | _BACKING_FORMAT_NO_PROBE
+_BACKING_FILE = 1
+# Backing file, needs a check, backing format not to be probed.
+_KNOWN = 0b111
 
 
 class QedInspector(format_inspector.FileInspector):

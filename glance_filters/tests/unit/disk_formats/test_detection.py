@@ -100,6 +100,10 @@ class UnsafeTest(unittest.TestCase):
 
 
 class MatchTest(unittest.TestCase):
+    def test_names(self) -> None:
+        for name, kind in detection.INSPECTORS.items():
+            self.assertEqual(name, kind.NAME)
+
     def test_safe(self) -> None:
         for number, (declared, data) in enumerate(SAFE):
             with self.subTest(number, declared=declared):

@@ -40,6 +40,12 @@ class ReferencesTest(unittest.TestCase):
             with self.subTest(fields):
                 self.assertEqual(reason, check(disk_files.qcow2(**fields)))
 
+    def test_how_much_is_needed(self) -> None:
+        for size, expected in ((79, False), (80, True)):
+            inspector = qcow2.Qcow2Inspector()
+            inspector.eat_chunk(disk_files.qcow2()[:size])
+            self.assertIs(expected, inspector.complete)
+
     def test_other_formats(self) -> None:
         inspector = qcow2.Qcow2Inspector()
         inspector.eat_chunk(b"QFI\xfa".ljust(100, b"\0"))

@@ -25,9 +25,26 @@ class FeaturesTest(unittest.TestCase):
             inspector.safety_check()
 
     def test_unsafe(self) -> None:
-        for features in (1, 3, 8, 1 << 63):
-            with self.assertRaises(format_inspector.SafetyCheckFailed):
+        for features, reason in (
+            (1, "it has a backing file"),
+            (3, "it has a backing file"),
+            (9, "it has a backing file"),
+            (8, "it has unknown features"),
+            (1 << 63, "it has unknown features"),
+        ):
+            with self.assertRaises(
+                format_inspector.SafetyCheckFailed
+            ) as caught:
                 inspect(features).safety_check()
+            (found,) = caught.exception.failures.values()
+            self.assertEqual(reason, str(found))
+
+    def test_how_much_is_needed(self) -> None:
+        header = struct.pack("<4sIIIQ", b"QED\0", 65536, 4, 1, 0)
+        for size, expected in ((63, False), (64, True)):
+            inspector = qed.QedInspector()
+            inspector.eat_chunk(header.ljust(size, b"\0"))
+            self.assertIs(expected, inspector.complete)
 
     def test_other_formats(self) -> None:
         inspector = qed.QedInspector()

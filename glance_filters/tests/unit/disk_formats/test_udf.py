@@ -30,6 +30,21 @@ class MatchTest(unittest.TestCase):
             inspector.finish()
             self.assertTrue(inspector.complete)
 
+    def test_where_it_is_looked_for(self) -> None:
+        """In the 17th sector to the 32nd."""
+        for before, expected in (
+            (-1, False),
+            (0, True),
+            (14, True),
+            (15, False),
+        ):
+            names = [b""] * max(before, 0) + [b"BEA01", b"NSR02"]
+            data = disk_files.disc(*names)
+            data = data[2048:] if before < 0 else data
+            inspector = udf.UdfInspector()
+            inspector.eat_chunk(data)
+            self.assertIs(expected, inspector.format_match, before)
+
     def test_too_short(self) -> None:
         inspector = udf.UdfInspector()
         inspector.eat_chunk(disk_files.udf()[: 17 * 2048])

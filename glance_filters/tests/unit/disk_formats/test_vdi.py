@@ -8,6 +8,7 @@ from oslo_utils.imageutils import format_inspector
 
 from glance_filters.disk_formats import vdi
 from glance_filters.tests.fixtures import disk_files
+from glance_filters.tests.fixtures.judged_images import changed
 
 
 class ParentTest(unittest.TestCase):
@@ -20,7 +21,11 @@ class ParentTest(unittest.TestCase):
             (disk_files.vdi(link=bytes(15) + b"\1"), "it has a parent"),
             (disk_files.vdi(parent=b"\1"), "it has a parent"),
             (disk_files.vdi(parent=bytes(15) + b"\1"), "it has a parent"),
+            # What comes before the UUIDs, and behind them.
+            (changed(disk_files.vdi(), 423, b"\1"), ""),
+            (changed(disk_files.vdi(), 456, b"\1"), ""),
             (disk_files.vdi(version=1, kind=4), "its version is unknown"),
+            (disk_files.vdi(version=0x10002), "its version is unknown"),
         ):
             inspector = vdi.VdiInspector()
             inspector.eat_chunk(data)
