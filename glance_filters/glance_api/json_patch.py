@@ -61,7 +61,7 @@ def is_patch(content_type: str) -> bool:
 
 def _media_type(content_type: str) -> str:
     # As webob takes off the parameters: nothing is stripped or folded.
-    return content_type.split(";", 1)[0]
+    return content_type.partition(";")[0]
 
 
 def parse(content_type: str, body: bytes) -> list[Operation]:
@@ -114,7 +114,8 @@ def _members_2_0(change: dict[str, Any]) -> tuple[str, Any]:
     ops = [op for op in _OPERATIONS if op in change]
     if len(ops) != 1:
         raise NotAPatch("not exactly one operation")
-    return ops[0], change[ops[0]]
+    (op,) = ops
+    return op, change[op]
 
 
 def _tokens(pointer: Any) -> tuple[str, ...]:

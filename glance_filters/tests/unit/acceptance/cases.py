@@ -50,12 +50,12 @@ class FakeScratch:
     """Makes nothing.
 
     :param answer: to a request for an image
-    :param status: of any image
+    :param statuses: of any image: the first, ...; the last stays
     """
 
-    def __init__(self, answer: Answer, status: str) -> None:
+    def __init__(self, answer: Answer, *statuses: str) -> None:
         self._answer = answer
-        self._status = status
+        self._statuses = list(statuses)
 
     def create(self, **members: Any) -> tuple[str, Answer]:
         return "x", self._answer
@@ -67,7 +67,9 @@ class FakeScratch:
         return "x"
 
     def status(self, image_id: str) -> str:
-        return self._status
+        if len(self._statuses) > 1:
+            return self._statuses.pop(0)
+        return self._statuses[0]
 
 
 def run(check: Check, given: Answer, status: str = "active") -> Seen:

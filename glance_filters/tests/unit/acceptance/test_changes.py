@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any, cast
+
+import fixtures
 import testtools
 
-from glance_filters.acceptance import changes, scratch
-from glance_filters.tests.unit.acceptance.cases import answer, run
+from glance_filters.acceptance import changes, downloads, scratch, service
+from glance_filters.acceptance.checks import Seen, Trial
+from glance_filters.acceptance.service import Answer
+from glance_filters.tests.unit.acceptance.cases import (
+    FakeScratch,
+    FakeService,
+    answer,
+    run,
+)
 
 CHECKS = {check.asked: check for check in changes.CHECKS}
 SCHEMA = {"properties": {"disk_format": {"enum": ["raw", "ploop"]}}}
@@ -14,8 +26,7 @@ SCHEMA = {"properties": {"disk_format": {"enum": ["raw", "ploop"]}}}
 class ChangesTest(testtools.TestCase):
     """A check holds for the right answer, and for no other.
 
-    The rest takes several answers: real Glance gives them in the functional
-    tests.
+    Real Glance gives the answers in the functional tests.
     """
 
     def test_answers(self) -> None:
@@ -79,6 +90,12 @@ class ChangesTest(testtools.TestCase):
                 False,
             ),
             ("GET the property hypervisor_type", answer(500), "", False),
+            (
+                "PATCH replace /image_id by that of another image",
+                answer(204),
+                "active",
+                False,
+            ),
         ):
             seen = run(CHECKS[asked], given, status)
             self.assertEqual(expected, seen.holds, f"{asked}: {seen}")
@@ -97,3 +114,110 @@ class ChangesTest(testtools.TestCase):
         offset = int.from_bytes(data[8:16], "big")
         length = int.from_bytes(data[16:20], "big")
         self.assertEqual(b"/etc/hostname", data[offset : offset + length])
+
+
+class UploadingService(FakeService):
+    """Takes an upload, and a patch meanwhile.
+
+    :ivar events: what happened, in its order
+    """
+
+    def __init__(
+        self, patched: int, uploaded: int, body: bytes, status: int = 200
+    ) -> None:
+        super().__init__(answer(status, body))
+        self._patched = patched
+        self._uploaded = uploaded
+        self.events: list[Any] = []
+
+    @contextlib.contextmanager
+    def slow_upload(
+        self, image_id: str, data: bytes
+    ) -> Iterator[UploadingService]:
+        self.events.append("begin")
+        self.data = data
+        yield self
+
+    def request(self, method: str, path: str, *more: Any) -> Answer:
+        if method != "GET":
+            self.events.append((method, path))
+        return super().request(method, path)
+
+    def finish(self) -> Answer:
+        self.events.append("end")
+        return answer(self._uploaded)
+
+    def patch(self, image_id: str, *operations: Any) -> Answer:
+        self.events.extend(operations)
+        return answer(self._patched)
+
+
+class SeveralStepsTest(testtools.TestCase):
+    def run_check(
+        self,
+        name: str,
+        given: FakeService,
+        *statuses: str,
+        location_url: str | None = None,
+    ) -> Seen:
+        images = FakeScratch(answer(200), *statuses)
+        trial = Trial(
+            cast(service.Service, given),
+            cast(scratch.Scratch, images),
+            location_url,
+        )
+        return CHECKS[name].run(trial)
+
+    def test_an_upload_is_kept(self) -> None:
+        name = "PATCH replace /locations while the image is being uploaded"
+        whole = downloads.DATA * 4000
+        self.useFixture(
+            fixtures.MockPatchObject(changes, "_PAUSE_SECONDS", new=0)
+        )
+        for patched, uploaded, body, holds, text in (
+            (409, 204, whole, True, "the upload is kept"),
+            (204, 204, whole, False, "the upload is kept"),
+            (409, 500, whole, False, "the upload is kept"),
+            (409, 204, b"", False, "the upload is lost"),
+        ):
+            for url in (None, "http://h/x"):
+                given = UploadingService(patched, uploaded, body)
+                seen = self.run_check(
+                    name, given, "queued", "saving", location_url=url
+                )
+                self.assertEqual(holds, seen.holds, seen.text)
+                self.assertIn(f"PATCH {patched} ", seen.text)
+                self.assertIn(f"PUT {uploaded} ", seen.text)
+                self.assertIn(text, seen.text)
+                value = [{"url": url, "metadata": {}}] if url else []
+                operation = {
+                    "op": "replace",
+                    "path": "/locations",
+                    "value": value,
+                }
+                self.assertEqual(["begin", operation, "end"], given.events)
+                self.assertEqual(whole, given.data)
+
+    def test_an_upload_that_does_not_begin(self) -> None:
+        name = "PATCH replace /locations while the image is being uploaded"
+        self.useFixture(
+            fixtures.MockPatchObject(changes, "_BEGIN_SECONDS", new=0)
+        )
+        given = UploadingService(409, 204, b"")
+        with testtools.ExpectedException(scratch.NotTried, ".*begin"):
+            self.run_check(name, given, "queued")
+        self.assertEqual(["begin"], given.events)
+
+    def test_a_location_of_a_deactivated_image(self) -> None:
+        name = "PATCH remove /locations/0 of a deactivated image"
+        for status, holds in ((409, True), (200, False)):
+            given = UploadingService(status, 0, b"", 204)
+            seen = self.run_check(name, given)
+            self.assertEqual(holds, seen.holds)
+            self.assertEqual(
+                [
+                    ("POST", "/v2/images/x/actions/deactivate"),
+                    {"op": "remove", "path": "/locations/0"},
+                ],
+                given.events,
+            )

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import re
+import ssl
+import threading
+from collections.abc import Callable
+from unittest import mock
+
 import testtools
 
 from glance_filters.acceptance import service
@@ -69,6 +76,131 @@ class AnswerTest(testtools.TestCase):
         for script in (_closing(b""), _open(b""), _closing(b"220 smtp\r\n")):
             self.assertRaises(service.Unreachable, self.get, script)
 
+    def test_a_lost_connection(self) -> None:
+        def reset(client: Conversation) -> None:
+            client.read_head()
+            client.send(HEAD + b"Content-Length: 10\r\n\r\n01")
+            client.reset()
+
+        self.assertFalse(self.get(reset).is_whole)
+
+    def test_fields(self) -> None:
+        answer = service.Answer(200, (("A-b", "1"), ("a-B", "2")), b"[1")
+        self.assertEqual("1", answer.header("a-b"))
+        self.assertIsNone(answer.header("a"))
+        self.assertIsNone(answer.json)
+        answer = service.Answer(200, (), b"[1]")
+        self.assertEqual([1], answer.json)
+
     def test_urls(self) -> None:
         for url in ("", "nowhere", "//h", "ftp://h", "http://"):
             self.assertRaises(ValueError, service.Service, url, "x")
+
+
+class RequestTest(testtools.TestCase):
+    """What is sent: (request line, fields, body)."""
+
+    def exchange(
+        self, send: Callable[[service.Service], service.Answer], base: str = ""
+    ) -> tuple[str, dict[str, str], bytes]:
+        sent: list[bytes] = []
+
+        def script(client: Conversation) -> None:
+            head = client.read_head()
+            sent.append(head)
+            length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+            sent.append(client.read(int(length[1]) if length else 0))
+            client.answer(b"answer")
+
+        upstream = self.useFixture(raw_upstream.RawUpstream(script))
+        answer = send(service.Service(upstream.url + base, "secret"))
+        self.assertEqual((200, b"answer"), (answer.status, answer.body))
+        line, *fields = sent[0].decode().strip().split("\r\n")
+        found = dict(field.split(": ", 1) for field in fields)
+        self.assertEqual("secret", found["X-Auth-Token"])
+        return line, found, sent[1]
+
+    def test_each(self) -> None:
+        octets = "application/octet-stream"
+        patch = "application/openstack-images-v2.1-json-patch"
+        for send, line, content_type, body in (
+            (
+                lambda each: each.request("GET", "/v2/x?a=b"),
+                "GET /v2/x?a=b",
+                None,
+                b"",
+            ),
+            (
+                lambda each: each.send_json("POST", "/v2/x", {"a": [1]}),
+                "POST /v2/x",
+                "application/json",
+                b'{"a": [1]}',
+            ),
+            (
+                lambda each: each.patch("ID", {"op": "a"}, {"op": "b"}),
+                "PATCH /v2/images/ID",
+                patch,
+                b'[{"op": "a"}, {"op": "b"}]',
+            ),
+            (
+                lambda each: each.upload("ID", b"data"),
+                "PUT /v2/images/ID/file",
+                octets,
+                b"data",
+            ),
+            (self.upload_slowly, "PUT /v2/images/ID/file", octets, b"12345"),
+        ):
+            for base, prefix in (
+                ("", ""),
+                ("/v2", ""),
+                ("/image/v2/", "/image"),
+            ):
+                found = self.exchange(send, base)
+                method, path = line.split(" ")
+                self.assertEqual(f"{method} {prefix}{path} HTTP/1.1", found[0])
+                self.assertEqual(content_type, found[1].get("Content-Type"))
+                self.assertEqual(body, found[2])
+
+    @staticmethod
+    def upload_slowly(asked: service.Service) -> service.Answer:
+        with asked.slow_upload("ID", b"12345") as upload:
+            return upload.finish()
+
+    def test_half_of_a_slow_upload_is_sent_first(self) -> None:
+        read: list[bytes] = []
+        half = threading.Event()
+
+        def script(client: Conversation) -> None:
+            client.read_head()
+            read.append(client.read(4))
+            half.set()
+            read.append(client.read(4))
+            client.answer()
+
+        upstream = self.useFixture(raw_upstream.RawUpstream(script))
+        asked = service.Service(upstream.url, "x")
+        with asked.slow_upload("ID", b"12345678") as upload:
+            half.wait(30)
+            self.assertEqual([b"1234"], read)
+            upload.finish()
+        self.assertEqual([b"1234", b"5678"], read)
+
+    def test_how_it_connects(self) -> None:
+        """(URL, what connects, where to)"""
+        context = ssl.create_default_context()
+        verified = {"context": context}
+        for url, name, port, more in (
+            ("https://h/v2", "HTTPSConnection", None, verified),
+            ("https://h:9292", "HTTPSConnection", 9292, verified),
+            ("http://h:9292", "HTTPConnection", 9292, {}),
+        ):
+            asked = service.Service(url, "x", context, timeout=7)
+            with mock.patch.object(http.client, name) as connection:
+                connection.return_value.getresponse.side_effect = OSError("x")
+                with testtools.ExpectedException(
+                    service.Unreachable, "OSError: x"
+                ):
+                    asked.request("GET", "/")
+            (given,) = connection.call_args_list
+            self.assertEqual(mock.call("h", port, timeout=7, **more), given)
+            connection.return_value.close.assert_called_once_with()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
 
 from glance_filters.acceptance import scratch, service, suite
 from glance_filters.acceptance.checks import Check, Seen, Trial
+from glance_filters.tests.unit.acceptance.cases import answer
 
 HELD, LACKED = Seen(True, "yes"), Seen(False, "no")
 NOT_TRIED = "not tried: no"
@@ -54,6 +56,19 @@ class RunTest(testtools.TestCase):
             [(row.seen, row.alone) for row in suite.run(trial, trial)],
         )
         self.assertEqual([None] * 3, [row.alone for row in suite.run(trial)])
+
+    def test_refusal(self) -> None:
+        """Why nothing can be tried at all."""
+        given = mock.Mock()
+        for status, expected in (
+            (200, None),
+            (401, "GET images: 401 Unauthorized"),
+        ):
+            given.request.return_value = answer(status)
+            self.assertEqual(expected, suite.refusal(given))
+        given.request.assert_called_with("GET", "/v2/images?limit=1")
+        given.request.side_effect = service.Unreachable("gone")
+        self.assertEqual("gone", suite.refusal(given))
 
     def test_each_is_named_once(self) -> None:
         names = [check.asked for check in suite.CHECKS]

@@ -72,6 +72,7 @@ class ParseTest(unittest.TestCase):
             ("/\x1fname", ("name",)),
             ("/\u200bname", ("\u200bname",)),
             ("//name", ("name",)),
+            ("/xname", ("xname",)),
             ("///name", None),
             ("/a~1b", ("a/b",)),
             ("/a~0b", ("a~b",)),

@@ -110,6 +110,19 @@ class ResolveTest(unittest.TestCase):
             with self.subTest(section, text=text[:40], size=size):
                 self.assertEqual(expected, resolved(text, size))
 
+    def test_within(self) -> None:
+        for spec, expected in (
+            (RangeSpec(49, None), ByteRange(49, 50)),
+            (RangeSpec(50, None), None),
+            (RangeSpec(50, 60), None),
+            (RangeSpec(None, 0), None),
+            (RangeSpec(None, 1), ByteRange(49, 50)),
+        ):
+            found = byte_ranges.within(spec, 50)
+            self.assertEqual(expected, found, spec)
+            # An empty one is false too, but it is not None.
+            self.assertIs(expected is None, found is None, spec)
+
     def test_positions(self) -> None:
         """They are exact up to what int() surely takes."""
         for text, first, last in (
