@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 from typing import Any
 from unittest import mock
 
 import fixtures
 import testtools
 
+from glance_filters import proxy
 from glance_filters.cmd import serve
+from glance_filters.filters import configuration, standalone
 from glance_filters.proxy import settings
 
 
@@ -59,6 +62,86 @@ class ServeTest(testtools.TestCase):
             "gunicorn is needed: install glance-filters[serve]\n",
             self.stderr.getvalue(),
         )
+
+    def serve(self, known: set[str], *arguments: str) -> Any:
+        """Run the command; return the server, which does not serve."""
+        servers = []
+
+        class BaseApplication:
+            def __init__(self) -> None:
+                self.cfg = mock.Mock(settings=known)
+                self.load_config()
+
+            def load_config(self) -> None:
+                raise NotImplementedError
+
+            def run(self) -> None:
+                servers.append(self)
+
+        base = mock.Mock(BaseApplication=BaseApplication)
+        package = mock.Mock(base=base)
+        modules = {"gunicorn": package, "gunicorn.app": package}
+        with mock.patch.dict("sys.modules", modules):
+            self.assertEqual(0, serve.run(self.parse(*arguments)))
+        (server,) = servers
+        return server
+
+    def test_what_is_served(self) -> None:
+        made = self.useFixture(
+            fixtures.MockPatchObject(standalone, "in_front_of")
+        ).mock
+        every = {"bind", "workers", "worker_class", "threads", "accesslog"}
+        url = "--upstream=http://127.0.0.1:9292"
+        for arguments, changed in (
+            ((), {}),
+            (
+                ("--listen=h:1", "--workers=3", "--threads=5"),
+                {"bind": "h:1", "workers": 3, "threads": 5},
+            ),
+        ):
+            server = self.serve(every, url, *arguments)
+            expected = {
+                "bind": "127.0.0.1:9393",
+                "workers": os.cpu_count(),
+                "worker_class": "gthread",
+                "threads": 128,
+                "accesslog": "-",
+                **changed,
+            }
+            given = [each.args for each in server.cfg.set.call_args_list]
+            self.assertEqual(expected, dict(given))
+            self.assertIs(made.return_value, server.load())
+        files = ("--config-file=a", "--config-file=b")
+        server = self.serve({"control_socket_disable"}, url, *files)
+        server.cfg.set.assert_called_once_with("control_socket_disable", True)
+        app, named = made.call_args.args
+        self.assertIsInstance(app, proxy.app.Proxy)
+        self.assertEqual(["a", "b"], named)
+
+    def test_a_wrong_option(self) -> None:
+        error = configuration.ConfigurationError("max_ranges is x")
+        self.useFixture(
+            fixtures.MockPatchObject(standalone, "in_front_of")
+        ).mock.side_effect = error
+        package = mock.MagicMock()
+        modules = {"gunicorn": package, "gunicorn.app": package}
+        with mock.patch.dict("sys.modules", modules):
+            status = serve.run(self.parse("--upstream=http://h"))
+        self.assertEqual(
+            (2, "glance-filters serve: max_ranges is x\n"),
+            (status, self.stderr.getvalue()),
+        )
+
+    def test_another_module_is_missing(self) -> None:
+        """It is not gunicorn that is to be installed then."""
+        self.useFixture(
+            fixtures.MockPatchObject(standalone, "in_front_of")
+        ).mock.side_effect = ModuleNotFoundError("x", name="other.gunicorn")
+        package = mock.MagicMock()
+        modules = {"gunicorn": package, "gunicorn.app": package}
+        with mock.patch.dict("sys.modules", modules):
+            with self.assertRaises(ModuleNotFoundError):
+                serve.run(self.parse("--upstream=http://h"))
 
     def test_without_an_upstream(self) -> None:
         self.assertRaises(SystemExit, self.parse)

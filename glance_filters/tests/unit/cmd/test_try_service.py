@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from unittest import mock
 
 import fixtures
 
-from glance_filters.acceptance import suite
+from glance_filters.acceptance import service, suite
 from glance_filters.acceptance.checks import Check, Seen, Trial
 from glance_filters.acceptance.scratch import NotTried
 from glance_filters.tests.unit.cmd import cases
@@ -80,3 +81,44 @@ class TryTest(cases.CommandCase):
             code, output, error = self.run_command("try", f"--url={URL}")
             self.assertEqual((2, ""), (code, output))
             self.assertIn(expected, error)
+
+    def test_cannot_be_used(self) -> None:
+        for arguments, expected in (
+            ([f"--url={URL}"], f"{URL}: ConnectionRefused"),
+            (["--url=nowhere"], "not a URL of a service: nowhere"),
+            ([f"--url={URL}", "--ca-file=/no-such"], "[Errno 2] No such file"),
+        ):
+            found = self.run_command("try", "--token=x", *arguments)
+            self.assertEqual((2, ""), found[:2])
+            self.assertIn(f"glance-filters try: {expected}", found[2])
+
+    def test_how_the_service_is_asked(self) -> None:
+        check = Check("x", "y", lambda trial: Seen(True, "z"))
+        for arguments, timeout, is_verified in (
+            ([], 10.0, True),
+            (["--timeout=3"], 3.0, True),
+            (["--insecure"], 10.0, False),
+        ):
+            made = self.useFixture(
+                fixtures.MockPatchObject(service, "Service")
+            ).mock
+            self.run_checks([f"--url={URL}", *arguments], check)
+            url, token, context, seconds = made.call_args.args
+            self.assertEqual((URL, "x", timeout), (url, token, seconds))
+            self.assertIs(is_verified, context.check_hostname)
+            self.assertIs(
+                is_verified, context.verify_mode == ssl.CERT_REQUIRED
+            )
+
+    def test_location_url(self) -> None:
+        seen = []
+
+        def look(trial: Trial) -> Seen:
+            seen.append(trial.location_url)
+            return Seen(True, "z")
+
+        for arguments in ([], ["--location-url=http://h/x"]):
+            self.run_checks(
+                [f"--url={URL}", *arguments], Check("x", "y", look)
+            )
+        self.assertEqual([None, "http://h/x"], seen)
