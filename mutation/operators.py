@@ -23,7 +23,9 @@ class RemoveStatement(Operator):  # type: ignore[misc]
         """Yield where *node* can be changed."""
         if node.type != "simple_stmt" or "import" in node.children[0].type:
             return
-        if node.children[0].type not in _KEPT and _is_in_function(node):
+        if node.children[0].type in _KEPT or not _is_in_function(node):
+            return
+        if not _is_implied(node):
             yield node.start_pos, node.end_pos
 
     def mutate(self, node: Any, index: int) -> Any:
@@ -65,6 +67,14 @@ class ChangeString(Operator):  # type: ignore[misc]
     def examples(cls) -> tuple[()]:
         """Return none."""
         return ()
+
+
+def _is_implied(node: Any) -> bool:
+    """Return True for "return None" at the end of a function."""
+    is_last = node.get_next_sibling() is None
+    is_of_function = node.parent.parent.type == "funcdef"
+    code = node.children[0].get_code(include_prefix=False)
+    return is_last and is_of_function and code in ("return", "return None")
 
 
 def _is_in_function(node: Any) -> bool:

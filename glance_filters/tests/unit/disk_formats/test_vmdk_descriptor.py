@@ -47,6 +47,9 @@ class ReferenceTest(unittest.TestCase):
                     b"ddb.uuid.parentmodification = " + UUID + b"\n",
                     b'\tDDB.nativeParentHint = "parent.vmdk"\r',
                     b'ddb.objectParentUri="vvol://1"\n',
+                    b"aParent=1\n",
+                    b"zParent=1\n",
+                    b'ddb.uuid.parent="x"\n',
                 )
             ),
             # No field, and no reader's line.
@@ -77,7 +80,12 @@ class ReferenceTest(unittest.TestCase):
             ("größe".encode("cp1252"), b"windows-1252", None),
             ("größe".encode(), b"UTF-8", None),
             (tail, b"GBK", None),
+            (b"xyz.vmdk", b"", None),
             (tail, b"gb18030", None),
+            (tail, b"gb2312", None),
+            (tail, b"windows-936", None),
+            ("表".encode("cp932"), b"windows-932", None),
+            ("功".encode("cp950"), b"windows-950", None),
             ("表".encode("cp932"), b"Shift_JIS", None),
             ("功".encode("cp950"), b"Big5", None),
             (tail, b"", EXTENT),
