@@ -45,6 +45,9 @@ class HeaderTest(unittest.TestCase):
             ({"in_use": 0x746F6E59}, 8192),
             ({"in_use": 0x312E3276}, 8192),
             ({"extension": 4096}, 8192),
+            ({"entries": 112, "first_data_sector": 1}, 8192),
+            ({"cluster_sectors": 4186127}, 8192),
+            ({"entries": 536870911, "first_data_sector": 0}, 8192),
             ({"magic": b"WithoutFreeSpace"}, 8192),
             # Of the old magic the upper half is no part of the size.
             (
@@ -64,11 +67,15 @@ class HeaderTest(unittest.TestCase):
             ({"version": 3}, "version"),
             ({"cluster_sectors": 0}, "clusters"),
             ({"cluster_sectors": 1 << 31}, "clusters"),
+            ({"cluster_sectors": 4186128}, "clusters"),
             ({"entries": 3}, "clusters"),
+            ({"entries": 536870912, "first_data_sector": 0}, "clusters"),
             ({"entries": 1 << 30}, "clusters"),
             ({"disk_sectors": 1 << 40}, "clusters"),
             ({"entries": 1000, "first_data_sector": 7}, "data"),
             ({"entries": 1000, "extension": 7}, "data"),
+            ({"entries": 113, "first_data_sector": 1}, "data"),
+            ({"entries": 113, "extension": 1}, "data"),
             ({"in_use": 1}, "in_use"),
         ):
             with self.subTest(fields):
