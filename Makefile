@@ -24,7 +24,8 @@ endif
 # uv is to trust the certification authorities that the machine trusts.
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz stores databases bench bench-quick matrix \
+.PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz stores databases proxied \
+	bench bench-quick matrix \
 	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
 	security mutation soak redbot clean
 
@@ -149,6 +150,14 @@ databases: $(VENV)/.installed
 	  $(BIN)/python -m glance_filters.tests.fixtures.glance_databases $$database \
 	  $(BIN)/python -m stestr run --concurrency $(WORKERS) \
 	  "$(DATABASE_TESTS)" || exit 1; done
+
+# The tests of filters on real Glance, with all filters in front of another
+# Glance and the proxy between them. What cannot hold there is skipped, with the
+# reason.
+PROXIED_TESTS := functional.test_(location_guard|guarded_calls|disk_formats\.|import|upload|refused|ways_into|range_translator|metadef_overlay|download_clients|config_changes|health|real_glance)
+proxied: $(VENV)/.installed
+	@GLANCE_FILTERS_TEST_PROXIED=yes $(BIN)/stestr run --slowest \
+	  --concurrency $(WORKERS) "$(PROXIED_TESTS)"
 
 # What the filters cost, in comparison; writes the tables of the documentation.
 bench: $(VENV)/.installed-bench

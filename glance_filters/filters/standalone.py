@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 _PROJECT = "glance-filters"
 
 
-def in_front_of(
-    app: WSGIApplication, config_files: Sequence[str]
-) -> WSGIApplication:
-    """Return *app* behind all filters; set up their options and the log.
+def configure(config_files: Sequence[str]) -> None:
+    """Set up the options of the filters, and the log.
 
     :param config_files: with the options of the filters and of oslo.log, in
         the form of glance-api.conf
@@ -40,6 +38,16 @@ def in_front_of(
     except cfg.Error as error:
         raise configuration.ConfigurationError(str(error)) from error
     log.setup(conf, _PROJECT)
+
+
+def in_front_of(
+    app: WSGIApplication, config_files: Sequence[str]
+) -> WSGIApplication:
+    """Return *app* behind all filters; set up their options and the log.
+
+    The parameter and the error are those of :func:`configure`.
+    """
+    configure(config_files)
     for each in reversed(registry.FILTERS):
         app = each.factory({})(app)
     return app

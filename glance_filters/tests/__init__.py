@@ -4,10 +4,15 @@
 
 With ``quick`` they are a few minutes' work. With ``long`` there are many more
 examples and trials, and those tests that are only for the nightly run.
+
+If GLANCE_FILTERS_TEST_PROXIED is set, all filters of the tests stand in front
+of a plain Glance in another process, and end in the proxy.
 """
 
 import os
 import unittest
+from collections.abc import Callable
+from typing import Any
 
 import hypothesis
 
@@ -25,5 +30,16 @@ IS_LONG = _PROFILE == "long"
 
 #: Decorates tests that are only for the nightly run.
 nightly = unittest.skipUnless(IS_LONG, "only with HYPOTHESIS_PROFILE=long")
+
+IS_PROXIED = "GLANCE_FILTERS_TEST_PROXIED" in os.environ
+
+
+def in_process(reason: str) -> Callable[[Any], Any]:
+    """Decorate what is about filters in the process of Glance.
+
+    :param reason: why it cannot hold in front of another process
+    """
+    return unittest.skipIf(IS_PROXIED, f"not through the proxy: {reason}")
+
 
 strictness.install()

@@ -13,6 +13,7 @@ import fixtures
 import testtools
 from oslo_config import cfg
 
+from glance_filters import tests
 from glance_filters.filters import disk_format_validator
 from glance_filters.tests.fixtures import (
     auth,
@@ -116,6 +117,7 @@ class ListTest(testtools.TestCase):
         conf.clear_override("disk_formats", FILTERS[0])
         conf.mutate_config_files()
 
+    @tests.in_process("an option of Glance is read")
     def test_formats_that_glance_would_refuse(self) -> None:
         logger = self.useFixture(
             fixtures.FakeLogger(disk_format_validator.__name__)

@@ -19,6 +19,7 @@ import routes
 import testtools
 from glance.api.v2 import router
 
+from glance_filters import tests
 from glance_filters.filters.location_guard import changes
 from glance_filters.tests.fixtures import real_glance
 
@@ -83,6 +84,7 @@ def saves(method: Any) -> bool:
     return any(text.endswith(SAVING) for text in calls(method.__name__))
 
 
+@tests.in_process("it is about the code of Glance")
 class GuardedCallsTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import testtools
 
+from glance_filters import tests
 from glance_filters.filters import disk_format_validator
 from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.imports import inspection as plugin
@@ -74,6 +75,7 @@ def catalog_factory(
     return filter_of
 
 
+@tests.in_process("the plugin is in Glance, and the catalog too")
 class ImportCase(testtools.TestCase):
     """Imports into a Glance.
 

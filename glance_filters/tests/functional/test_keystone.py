@@ -36,6 +36,7 @@ PROPERTY = f"{NAMESPACES}/{NAMESPACE}/properties/hypervisor_type"
 ANSWERS_ALONE = {"ranges": 400, "head": 405, "property": 404}
 
 
+@tests.in_process("it is about the paste file of Glance")
 class KeystoneTest(testtools.TestCase):
     """As members and as an administrator, by the usual clients."""
 

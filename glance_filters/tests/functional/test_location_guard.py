@@ -13,6 +13,7 @@ import testtools
 from glance import context, gateway
 from glance.api.v2 import images
 
+from glance_filters import tests
 from glance_filters.glance_api import images as images_api
 from glance_filters.tests.fixtures import (
     auth,
@@ -278,6 +279,7 @@ class ObjectNameTest(testtools.TestCase):
         row = self.glance.folder.image_row(other_id)
         self.assertEqual("test", row["name"])
 
+    @tests.in_process("an object of Glance is looked at")
     def test_every_name_of_the_installed_glance(self) -> None:
         image_id = self.alone.create_image(b"data")
         admin = context.RequestContext(is_admin=True)
@@ -357,9 +359,9 @@ class OverSocketTest(testtools.TestCase):
         ):
             body = b"" if method == "DELETE" else REMOVE
             answer = self.client.request(method, target, patch, body)
-            if target.startswith("http") and answer.status == 300:
+            if target.startswith("http") and answer.status in (300, 400):
                 # uWSGI hands the URL on as a path, which a Glance without a
-                # urlmap in front does not know.
+                # urlmap in front does not know, nor the proxy.
                 self.assertIs(real_glance.Server.UWSGI, self.server_type)
                 continue
             self.assertEqual(409, answer.status, f"{method} {target}")
@@ -388,8 +390,10 @@ class OverSocketTest(testtools.TestCase):
             for each in self.server.log.splitlines()
             if image_id in each and "location_guard refused" in each
         ]
-        for word in ("update_image", " remove ", "killed", "req-"):
+        for word in ("update_image", " remove ", "killed"):
             self.assertIn(word, line)
+        # In front of another Glance, a request has no id yet.
+        self.assertEqual(not tests.IS_PROXIED, "req-" in line)
 
 
 class OverUwsgiTest(OverSocketTest):

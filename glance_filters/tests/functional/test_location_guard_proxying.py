@@ -68,6 +68,7 @@ class Request(threading.Thread):
 
 
 @tests.nightly
+@tests.in_process("Glance hosts ask each other past the proxy")
 class TwoHostsTest(testtools.TestCase):
     """Two Glances with one database, one store and staged data of their own.
 

@@ -16,6 +16,7 @@ import fixtures
 import glance.db
 import testtools
 
+from glance_filters import tests
 from glance_filters.tests.fixtures import (
     auth,
     glance_databases,
@@ -41,6 +42,8 @@ FILTERS = ("location_guard",)
 # How long a second request is given to overtake the first, which it must not.
 OVERTAKING_SECONDS = 0.5
 LONG_SECONDS = 30
+
+gated = tests.in_process("Glance is stopped where it saves an image")
 
 
 class SaveGate(fixtures.Fixture):
@@ -154,6 +157,7 @@ class RaceCase(testtools.TestCase):
         return answer.status == 200 and answer.body in (DATA, WEB_DATA)
 
 
+@gated
 class ReplaceOrUploadTest(RaceCase):
     def run_race(self, client: http_client.Client) -> tuple[str, int, int]:
         image_id = self.alone.create_image()
@@ -174,6 +178,7 @@ class ReplaceOrUploadTest(RaceCase):
         self.assertTrue(self.is_readable(image_id))
 
 
+@gated
 class PatchOrDeactivateTest(RaceCase):
     def run_race(
         self, client: http_client.Client, patch: Send
@@ -191,6 +196,7 @@ class PatchOrDeactivateTest(RaceCase):
             self.assertEqual(((200, 204), "deactivated"), guarded)
 
 
+@gated
 class TagOrDeactivateTest(RaceCase):
     """Glance saves the whole image, whatever the request changes."""
 
@@ -211,6 +217,7 @@ class TagOrDeactivateTest(RaceCase):
             self.assertEqual(tags, sorted(found))
 
 
+@gated
 class BeginningOfAnUploadTest(RaceCase):
     """A change that has read the image before an upload begins."""
 
@@ -231,6 +238,7 @@ class BeginningOfAnUploadTest(RaceCase):
             self.assertEqual((204, "active"), found)
 
 
+@gated
 class EndOfAnUploadTest(RaceCase):
     """A change while Glance is about to save that the data is there."""
 
@@ -259,6 +267,7 @@ class EndOfAnUploadTest(RaceCase):
             self.assertEqual(value, image[member])
 
 
+@gated
 class RemoveOrDeleteFromStoreTest(RaceCase):
     def run_race(self, client: http_client.Client) -> tuple[str, int, int]:
         image_id = self.two_locations()
@@ -280,6 +289,7 @@ class RemoveOrDeleteFromStoreTest(RaceCase):
         self.assertTrue(self.is_readable(image_id))
 
 
+@gated
 class TwoPatchesTest(RaceCase):
     def run_race(self, client: http_client.Client) -> tuple[str, int, int]:
         image_id = self.two_locations()
@@ -307,6 +317,7 @@ class TwoPatchesTest(RaceCase):
 
 
 class WaitingTest(RaceCase):
+    @gated
     def test_other_images_do_not_wait(self) -> None:
         image_id, other = self.two_locations(), self.two_locations()
         gate = SaveGate()
@@ -323,6 +334,7 @@ class WaitingTest(RaceCase):
             gate.opened.set()
             self.assertEqual(200, first.status())
 
+    @gated
     def test_other_spellings_of_the_id(self) -> None:
         image_id = self.two_locations()
 
@@ -345,6 +357,7 @@ class WaitingTest(RaceCase):
             self.assertEqual(200, first.status())
         self.assertEqual(204, shout(client, image_id).status)
 
+    @gated
     def test_not_for_ever(self) -> None:
         image_id = self.two_locations()
         app = self.glance.app(FILTERS, {FILTERS[0]: {"lock_timeout": "0.2"}})

@@ -21,6 +21,7 @@ from glance.db.sqlalchemy import api as db_api
 from glance.db.sqlalchemy import metadata
 from oslo_db import exception as db_exception
 
+from glance_filters import tests
 from glance_filters.metadefs import files, packaged, schema
 from glance_filters.metadefs import merge as overlay
 from glance_filters.tests.fixtures import auth, real_glance
@@ -45,6 +46,7 @@ def load(path: pathlib.Path) -> None:
     metadata.db_load_metadefs(engine, str(path), False, False, False)
 
 
+@tests.in_process("it is about the files and the database of Glance")
 class GlanceTestCase(testtools.TestCase):
     """Definitions in the database of the Glance in this process."""
 

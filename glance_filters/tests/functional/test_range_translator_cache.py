@@ -17,6 +17,7 @@ import fixtures
 from glance.image_cache import drivers
 from oslo_config import cfg
 
+from glance_filters import tests
 from glance_filters.tests.fixtures import (
     auth,
     counting,
@@ -46,6 +47,7 @@ if importlib.util.find_spec(f"{drivers.__name__}.{CENTRALIZED}") is None:
     NEWEST = SQLITE
 
 
+@tests.in_process("the cache is behind the filters in the pipeline")
 class CacheMixin(range_cases.CaseMixin):
     """A pipeline with Glance's cache.
 

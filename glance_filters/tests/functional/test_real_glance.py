@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import fixtures
 import testtools
 
+from glance_filters import tests
 from glance_filters.tests.fixtures import (
     auth,
     class_fixture,
@@ -173,6 +174,7 @@ class TestRealGlance(testtools.TestCase, GlanceTests):
         answer = self.glance.client(app, auth.ADMIN).patch(image_id, REMOVE)
         self.assertNotIn(b"in which it is allowed", answer.body)
 
+    @tests.in_process("it is about the paste file of Glance")
     def test_layouts_differ_in_what_a_filter_sees(self) -> None:
         seen = {}
         for layout in glance_config.layouts():
@@ -228,6 +230,7 @@ class TestGlanceServer(testtools.TestCase, GlanceTests):
 
 
 class TestGlanceServerProcess(testtools.TestCase):
+    @tests.in_process("the processes of Glance are counted")
     def test_several_workers_serve_and_stop(self) -> None:
         with real_glance.GlanceServer(workers=2) as glance:
             self.assertEqual(1, glance.log.count("Starting gunicorn"))

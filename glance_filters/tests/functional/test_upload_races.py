@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import testtools
 
+from glance_filters import tests
 from glance_filters.filters import disk_format_validator
 from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.tests.fixtures import (
@@ -148,6 +149,7 @@ class UploadRaceTest(testtools.TestCase):
             self.assertEqual(before, self.alone.show(image_id).json)
             self.assertEqual(200, self.alone.patch(image_id, change).status)
 
+    @tests.in_process("the proxy reads before Glance does")
     def test_nobody_changes_them_while_the_core_reads(self) -> None:
         """So one look is enough, when it begins to read."""
         image_id = self.alone.create_image(disk_format="qcow2")
