@@ -8,6 +8,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _FOLDER = Path(__file__).parents[1] / ".matrix"
 _FILE = "result.json"
@@ -28,6 +29,7 @@ class Result:
     :ivar glances: how many of Glance's own tests ended how, without filters
     :ivar excepted: those that ended differently with the filters, and may
     :ivar different: those that ended differently, and must not
+    :ivar observed: what a client observes, see :mod:`matrix.observed`
     """
 
     glance: str
@@ -38,6 +40,7 @@ class Result:
     glances: dict[str, int] = dataclasses.field(default_factory=dict)
     excepted: list[str] = dataclasses.field(default_factory=list)
     different: list[str] = dataclasses.field(default_factory=list)
+    observed: list[Any] = dataclasses.field(default_factory=list)
 
     def save(self) -> None:
         """Keep it, in place of what was found before."""

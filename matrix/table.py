@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from matrix import exceptions, results
+from matrix import exceptions, observed, results
 
-_FILE = Path(__file__).parents[1] / "doc" / "source" / "releases-table.inc"
+_DOCS = Path(__file__).parents[1] / "doc" / "source"
+_FILE = _DOCS / "releases-table.inc"
+_OBSERVED_FILE = _DOCS / "releases-observed.inc"
+_MADE_BY = ".. Made by: make matrix-table"
 
 _HEAD = (
     "Glance",
@@ -32,8 +35,11 @@ def text(found: Iterable[results.Result]) -> str:
 
 
 def write(found: Sequence[results.Result]) -> None:
-    """Write it into the documentation, with what is excepted and why."""
-    lines = [".. Made by: make matrix-table", ""]
+    """Write it into the documentation, with what is excepted and why.
+
+    What clients observe is a table of its own.
+    """
+    lines = [_MADE_BY, ""]
     lines += [".. list-table::", "   :header-rows: 1", ""]
     for row in (_HEAD, *map(_row, found)):
         for number, cell in enumerate(row):
@@ -42,6 +48,9 @@ def write(found: Sequence[results.Result]) -> None:
     for name, reason in exceptions.EXCEPTED.items():
         lines += [f"``{name}``", f"   {reason}", ""]
     _FILE.write_text("\n".join(lines))
+    rows = {each.glance: each.observed for each in found if each.observed}
+    lines = [_MADE_BY, "", *observed.rst(rows), ""]
+    _OBSERVED_FILE.write_text("\n".join(lines))
 
 
 def _row(result: results.Result) -> tuple[str, ...]:

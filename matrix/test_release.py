@@ -14,7 +14,14 @@ import sys
 import unittest
 from importlib import metadata
 
-from matrix import exceptions, glance_tests, our_tests, releases, results
+from matrix import (
+    exceptions,
+    glance_tests,
+    observed,
+    our_tests,
+    releases,
+    results,
+)
 
 
 def _normalized(name: str) -> str:
@@ -76,3 +83,7 @@ class ReleaseTest(unittest.TestCase):
             {name: found.different[name] for name in self.result.different},
         )
         self.assertGreater(found.insertions, 0)
+
+    def test_d_what_a_client_observes(self) -> None:
+        rows = self.result.observed = observed.observe()
+        self.assertEqual([], [row for row in rows if not row[2][0]])
