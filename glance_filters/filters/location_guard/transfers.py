@@ -8,8 +8,10 @@ import datetime
 
 from glance_filters.glance_api import images
 
-# Statuses in which an upload may be under way.
-UPLOADING = ("saving", "uploading")
+# Statuses in which an upload may be under way. A server or a proxy between the
+# filter and Glance may read the data before Glance does, and has all of it
+# while the image is queued still.
+UPLOADING = ("queued", "saving", "uploading")
 
 # After so many seconds without a sign of life Glance itself takes an import
 # for dead, and lets another one have the image.

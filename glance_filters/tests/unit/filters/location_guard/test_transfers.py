@@ -116,7 +116,7 @@ class TransferTest(GuardTestCase):
                 self.assertEqual(200, self.send(request)[0], request)
 
     def test_upload(self) -> None:
-        for status in ("saving", "uploading"):
+        for status in ("queued", "saving", "uploading"):
             self.show(status=status)
             upload = self.made._locking.try_acquire(f"{IMAGE_ID} upload")
             assert upload is not None
