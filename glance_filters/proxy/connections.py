@@ -14,6 +14,7 @@ import logging
 import queue
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,8 +34,17 @@ PIECE_BYTES = 64 * 1024
 # (RFC 9110, 10.1.1).
 CONTINUE_SECONDS = 1.0
 
+# An interim answer (RFC 9110, 15.2); 101 ends HTTP.
+_INTERIM = b"HTTP/1.1 1"
+_SWITCHING = b"HTTP/1.1 101"
 _CONTINUE = b"HTTP/1.1 100"
-_MAX_CONTINUE_BYTES = 4096
+_MAX_INTERIM_BYTES = 4096
+_MAX_INTERIM = 20
+_END = b"\r\n\r\n"
+
+# How long a connection stays idle before it is closed: what is between may
+# forget it without a word, and then a request would wait in vain.
+IDLE_SECONDS = 30.0
 
 
 class _Answered(BrokenPipeError):
@@ -111,18 +121,20 @@ def _look(sock: socket.socket, seconds: float) -> None:
     """See whether the upstream says something before it has the body.
 
     :param seconds: how long to wait for that
-    :raises _Answered: if it does, and that is not 100 Continue
+    :raises _Answered: if it does, or closes, and that is no interim answer
     """
     while util.wait_for_read(sock, seconds):
-        said = sock.recv(len(_CONTINUE), socket.MSG_PEEK)
-        if said != _CONTINUE:
+        said = sock.recv(_MAX_INTERIM_BYTES, socket.MSG_PEEK)
+        is_interim = said.startswith(_INTERIM) or _INTERIM.startswith(said)
+        if not said or not is_interim or said.startswith(_SWITCHING):
             raise _Answered
-        said = b""
-        while not said.endswith(b"\r\n\r\n"):
-            said += sock.recv(1)
-            if len(said) > _MAX_CONTINUE_BYTES:
-                raise _Answered
-        seconds = 0
+        end = said.find(_END)
+        if end < 0:
+            # The rest comes, or is missed when the answer is read.
+            return
+        sock.recv(end + len(_END))
+        if said.startswith(_CONTINUE):
+            seconds = 0
 
 
 class _Lines(io.BufferedReader):
@@ -156,15 +168,30 @@ class _Answer(http.client.HTTPResponse):
         """
         super().begin()
         urllib3_response.assert_header_parsing(self.msg)
+        if self.length == 0 and self.chunked:
+            # There is no body, whatever is said (RFC 9112, 6.3): nothing is to
+            # be waited for, and what comes is no answer.
+            self.chunked, self.will_close = False, True
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the status of the final answer."""
+        for _ in range(_MAX_INTERIM):
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if not 100 <= found[1] <= 199 or found[1] == 101:
+                return found
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine("too many interim answers")
 
 
 class _Sender:
     """What both kinds of connections have.
 
     :ivar has_sent_all: whether the last request was sent to its end
+    :ivar idle_since: when it was put into the pool, on the monotonic clock
     """
 
     has_sent_all = True
+    idle_since = 0.0
 
     def request(self, *args: Any, body: Any = None, **kwargs: Any) -> None:
         """Send a request."""
@@ -190,9 +217,21 @@ class _Idle(queue.LifoQueue[Any]):
         self, item: Any, block: bool = True, timeout: float | None = None
     ) -> None:
         """Keep a connection."""
-        if item is not None and not item.has_sent_all:
-            item.close()
+        if item is not None:
+            item.idle_since = time.monotonic()
+            if not item.has_sent_all:
+                item.close()
         super().put(item, block, timeout)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Return a connection, which connects anew if it is closed."""
+        item = super().get(block, timeout)
+        if (
+            item is not None
+            and time.monotonic() - item.idle_since > IDLE_SECONDS
+        ):
+            item.close()
+        return item
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):

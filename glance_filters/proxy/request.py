@@ -29,7 +29,12 @@ _HOST = re.compile(
 
 # What a path may hold as it is, besides letters and digits (RFC 3986, 3.3).
 _PATH_SAFE = "/:@!$&'()*+,;=~"
-_QUERY_SAFE = "".join(map(chr, range(0x21, 0x7F)))
+# What a query may hold, as the client wrote it. Nothing after a "#" would be
+# sent (RFC 9112, 3.2.1), though a filter has seen it.
+_QUERY = re.compile(r"[\x21-\x7e\x80-\xff]*")
+_QUERY_SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
+# If one stands for itself, urllib3 takes all of them for such.
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 # The proxy says these itself, or answers for them.
 _OWN = frozenset(
@@ -150,8 +155,9 @@ def _target(environ: WSGIEnvironment, config: settings.Settings) -> str:
     target = base + parse.quote(path.encode("latin-1"), _PATH_SAFE)
     query = environ.get("QUERY_STRING", "")
     if query:
-        if not query.isprintable() or " " in query:
+        if not _QUERY.fullmatch(query):
             raise exc.HTTPBadRequest("The query is malformed.")
+        query = _LONE_PERCENT.sub("%25", query)
         target += "?" + parse.quote(query.encode("latin-1"), _QUERY_SAFE)
     return target or "/"
 

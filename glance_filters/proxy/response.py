@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import http
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib import parse
@@ -15,6 +16,10 @@ from glance_filters.proxy import fields, request, settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+_LENGTH = "content-length"
+_CODING = "transfer-encoding"
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 # These name resources of the service itself.
 _URLS = frozenset(("content-location", "location"))
@@ -49,15 +54,12 @@ def headers(
     :raises HTTPBadGateway: if one is malformed
     """
     received = [(name, fields.unfold(value)) for name, value in received]
-    dropped = set(fields.HOP_BY_HOP)
+    dropped = {*fields.HOP_BY_HOP, _LENGTH}
     for name, value in received:
         if not (fields.is_token(name) and fields.is_value(value)):
             raise exc.HTTPBadGateway("The upstream did not answer properly.")
         if name.lower() == "connection":
             dropped |= fields.connection_options(value)
-    # A chunked answer has no length (RFC 9112, 6.3).
-    if any(name.lower() == "transfer-encoding" for name, _ in received):
-        dropped.add("content-length")
     kept = [
         (name, _led_back(value, environ, config))
         if name.lower() in _URLS
@@ -65,10 +67,37 @@ def headers(
         for name, value in received
         if name.lower() not in dropped
     ]
+    length = _length(received)
+    if length is not None:
+        kept.append(("Content-Length", length))
     return [
         *kept,
         ("Via", fields.via(None, f"{version // 10}.{version % 10}")),
     ]
+
+
+def _length(received: fields.Fields) -> str | None:
+    """Return how long the body is said to be; None if its end tells.
+
+    :raises HTTPBadGateway: if it could be understood in two ways
+    """
+    lengths = {
+        value.strip(" \t")
+        for name, value in received
+        if name.lower() == _LENGTH
+    }
+    codings = [
+        value.lower() for name, value in received if name.lower() == _CODING
+    ]
+    if (
+        len(lengths) > 1
+        or not all(map(_DIGITS.fullmatch, lengths))
+        # Another one, or one with spaces, has not been undone.
+        or codings not in ([], ["chunked"])
+    ):
+        raise exc.HTTPBadGateway("The upstream did not answer properly.")
+    # A chunked answer has no length (RFC 9112, 6.3).
+    return None if codings or not lengths else lengths.pop()
 
 
 def _led_back(

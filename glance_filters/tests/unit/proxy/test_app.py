@@ -38,6 +38,18 @@ class ForwardTest(ProxyCase):
         self.assertEqual("1.1 glance-filters", answer.header("Via"))
         self.assertEqual(1, len(upstream.conversations))
 
+    def test_a_query_is_sent_as_the_filters_have_seen_it(self) -> None:
+        self.upstream(serve)
+        for query, expected in (
+            ("_method=PUT#a", "_method=PUT%23a"),
+            ("a=100%&b=%41", "a=100%25&b=%41"),
+            ('a=["]&b=%c3%a4', "a=%5B%22%5D&b=%C3%A4"),
+            ("a=\xc3\xa0", "a=%C3%A0"),
+        ):
+            answer = self.request("GET", f"/?{query}")
+            [line, *_] = answer.body.decode().splitlines()
+            self.assertEqual(f"GET /?{expected} HTTP/1.1", line)
+
     def test_bodies_on_the_wire(self) -> None:
         def script(client: Conversation) -> None:
             client.read_head()

@@ -43,6 +43,21 @@ class LeftUnreadTest(ProxyCase):
         self.assertIn(b"GET / HTTP/1.1", self.request().body)
 
 
+class IdleTest(ProxyCase):
+    def test_for_long(self) -> None:
+        """What is between may have forgotten the connection by now."""
+        upstream = self.upstream(serve)
+        self.assertEqual(200, self.request().status)
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "glance_filters.proxy.connections.IDLE_SECONDS", 0.0
+            )
+        )
+        self.assertEqual(200, self.request().status)
+        self.assertTrue(upstream.conversation().closed.wait(30))
+        self.assertEqual(2, len(upstream.conversations))
+
+
 class Failing:
     """A body that raises once its data was read."""
 
@@ -172,6 +187,33 @@ class UploadTest(ProxyCase):
             client.send(b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n")
             client.answer(client.read(4))
 
+        def hinting(client: Conversation) -> None:
+            client.read_head()
+            client.send(b"HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n")
+            wanted.set()
+            client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            data = client.read(4)
+            client.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+            client.answer(data)
+
+        def in_pieces(client: Conversation) -> None:
+            client.read_head()
+            wanted.set()
+            client.send(b"HTTP/1.1 1")
+            data = client.read(4)
+            client.send(b"00 Continue\r\n\r\n")
+            client.answer(data)
+
+        def closing(client: Conversation) -> None:
+            client.read_head()
+            wanted.set()
+            client.send(b"HTTP/1.1 100 Continue\r\n")
+
+        def switching(client: Conversation) -> None:
+            client.read_head()
+            client.send(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+            client.wait_closed()
+
         def silent(client: Conversation) -> None:
             client.read_head()
             wanted.set()
@@ -190,8 +232,12 @@ class UploadTest(ProxyCase):
         )
         for script, expected in (
             (willing, ("200 OK", [b"data"])),
+            (hinting, ("200 OK", [b"data"])),
+            (in_pieces, ("200 OK", [b"data"])),
             (silent, ("200 OK", [b"data"])),
             (refusing, ("401 Unauthorized", [b"no"])),
+            (closing, ("502 Bad Gateway", None)),
+            (switching, ("502 Bad Gateway", None)),
         ):
             wanted = threading.Event()
             upstream = self.upstream(script)
@@ -201,7 +247,9 @@ class UploadTest(ProxyCase):
                 CONTENT_LENGTH="4",
                 **{"wsgi.input": Body(b"data")},
             )
-            self.assertEqual(expected, (status, list(body)))
+            told = list(body)
+            self.assertEqual(expected[0], status, script.__name__)
+            self.assertIn(expected[1], (told, None))
             bodies.close(body)
             received = upstream.conversation().received
             self.assertIn(b"Expect: 100-continue\r\n", received)

@@ -86,6 +86,8 @@ class RefusedTest(testtools.TestCase):
             {"QUERY_STRING": "a b"},
             {"QUERY_STRING": "a\r\nX-B: b"},
             {"QUERY_STRING": "a\0"},
+            {"QUERY_STRING": "a\x7f"},
+            {"QUERY_STRING": "a\u0100"},
             {"PATH_INFO": "upstream:9292"},
             {"PATH_INFO": "*"},
             {"PATH_INFO": "http://upstream/"},
@@ -152,6 +154,9 @@ class TargetTest(testtools.TestCase):
             ("/a b?c#d%\r\n", "", "/a%20b%3Fc%23d%25%0D%0A"),
             ("/\xc3\xa9", "a=\xe9", "/%C3%A9?a=%E9"),
             ("//other/", "", "//other/"),
+            ("/", "_method=PUT#a", "/?_method=PUT%23a"),
+            ("/", "a=100%&b=%41%4", "/?a=100%25&b=%41%254"),
+            ("/", "a=\xc3\xa0", "/?a=%C3%A0"),
         ):
             keys = {"PATH_INFO": path, "QUERY_STRING": query}
             made = request.make(environ(**keys), CONFIG)

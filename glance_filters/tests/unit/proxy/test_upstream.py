@@ -21,6 +21,44 @@ from glance_filters.tests.unit.proxy.cases import (
 from glance_filters.wsgi import bodies
 
 
+class NoBodyTest(ProxyCase):
+    """Answers that have no body, whatever they say (RFC 9112, 6.3)."""
+
+    def take(self, method: str) -> tuple[str, bytes]:
+        """Return status and body."""
+        status, body = self.start(method)
+        taken = b"".join(body)
+        bodies.close(body)
+        return status[:3], taken
+
+    def test_nothing_is_waited_for(self) -> None:
+        for method, line in (
+            ("GET", b"HTTP/1.1 204 No Content\r\n"),
+            ("GET", b"HTTP/1.1 304 Not Modified\r\n"),
+            ("HEAD", b"HTTP/1.1 200 OK\r\n"),
+        ):
+            for field in (
+                b"Content-Length: 10",
+                b"Transfer-Encoding: chunked",
+                b"X-A: b",
+            ):
+                self.upstream(stopped(line + field + b"\r\n\r\n"))
+                expected = (line[9:12].decode(), b"")
+                self.assertEqual(expected, self.take(method))
+
+    def test_a_body_is_not_the_next_answer(self) -> None:
+        chunks = b"a\r\n0123456789\r\n0\r\n\r\n"
+        for method, data in (
+            ("GET", b"HTTP/1.1 204 No Content\r\n\r\n0123456789"),
+            ("HEAD", LENGTH + b"0123456789" + LENGTH + b"9876543210"),
+            ("HEAD", CHUNKED + chunks),
+            ("GET", CHUNKED.replace(b"200 OK", b"304 Not Modified") + chunks),
+        ):
+            self.upstream(raw(data), serve)
+            self.assertEqual(b"", self.take(method)[1])
+            self.assertIn(b"GET / HTTP/1.1", self.take("GET")[1])
+
+
 class FailureTest(ProxyCase):
     """Upstreams that fail, at each stage of an answer."""
 
@@ -52,8 +90,42 @@ class FailureTest(ProxyCase):
                 ),
                 502,
             ),
+            *(
+                (
+                    f"has the length {length!r}",
+                    raw(HEAD + b"Content-Length: %s\r\n\r\n01234" % length),
+                    502,
+                )
+                for length in (
+                    *(b"", b"+5", b"-5", b"5_0", b"0x5", b"5;", b"5, 5"),
+                    *(b"5, 6", b"\xb2", b"9" * 30),
+                )
+            ),
+            *(
+                (
+                    f"has the coding {coding!r}",
+                    raw(
+                        HEAD
+                        + b"Transfer-Encoding: %s\r\n\r\n" % coding
+                        + b"5\r\n01234\r\n0\r\n\r\n"
+                    ),
+                    502,
+                )
+                for coding in (
+                    *(b"", b"gzip, chunked", b"chunked, chunked", b"identity"),
+                    *(
+                        b"chunked ",
+                        b"chunked;a=b",
+                        b"xchunked",
+                        b"gzip",
+                        b"\x0bchunked",
+                    ),
+                    b"gzip\r\nTransfer-Encoding: chunked",
+                )
+            ),
             ("switches", stopped(b"HTTP/1.1 101 Switching\r\n\r\n"), 502),
-            ("hints", stopped(b"HTTP/1.1 103 Early Hints\r\n\r\n"), 502),
+            ("hints", stopped(b"HTTP/1.1 103 Early Hints\r\n\r\n"), 504),
+            ("hints for ever", raw(b"HTTP/1.1 103 Hints\r\n\r\n" * 99), 502),
             ("has a bad field", stopped(HEAD + b"A: \0\r\n\r\n"), 502),
         ):
             self.upstream(script, read_timeout=SHORT_SECONDS)
@@ -108,6 +180,22 @@ class FailureTest(ProxyCase):
         for number in range(3):
             self.assertEqual(200, self.request("POST").status)
             upstream.conversation(number).ended.wait(30)
+
+    def test_all_idle_connections_closed(self) -> None:
+        """An upstream that was started anew knows none of them."""
+
+        def second_unanswered(client: Conversation) -> None:
+            client.read_head()
+            client.answer(b"0123456789")
+            client.read_head()
+
+        upstream = self.upstream(*[second_unanswered] * 3, serve)
+        bodies_of = [self.start()[1] for _ in range(3)]
+        for body in bodies_of:
+            self.assertEqual(b"0123456789", b"".join(body))
+            bodies.close(body)
+        self.assertEqual(200, self.request().status)
+        self.assertEqual(4, len(upstream.conversations))
 
     def test_closed_as_it_is_used_again(self) -> None:
         """The upstream gives up an idle connection when a request comes."""
