@@ -81,6 +81,19 @@ class RequestBody:
         self._left = length
         self._timeout = timeout
         self._expects = expects
+        self._first = b""
+
+    def begin(self) -> None:
+        """Read what comes first, before anything is sent to the upstream.
+
+        Whoever reads the body may ask the upstream something as it begins; an
+        upstream that is busy with this request alone could not answer. If it
+        is to be asked whether it wants the body, nothing is read yet.
+
+        :raises ClientGone: if the client does not send it
+        """
+        if not self._expects:
+            self._first = self._next()
 
     def __iter__(self) -> Iterator[bytes]:
         sock = self.connection.sock
@@ -90,6 +103,8 @@ class RequestBody:
         tells = not isinstance(sock, ssl.SSLSocket)
         if tells and self._expects:
             _look(sock, CONTINUE_SECONDS)
+        if self._first:
+            yield self._first
         while self._left != 0:
             if tells:
                 _look(sock, 0)

@@ -95,9 +95,20 @@ def make(environ: WSGIEnvironment, config: settings.Settings) -> Request:
     headers = _headers(environ, config)
     if length == 0:
         read = None
-    elif environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+    elif _expects(environ):
         headers["Expect"] = "100-continue"
     return Request(method, _target(environ, config), headers, read, length)
+
+
+def _expects(environ: WSGIEnvironment) -> bool:
+    """Return whether the client waits to be asked for the body."""
+    return (
+        environ.get("HTTP_EXPECT", "").lower() == "100-continue"
+        # RFC 9110, 10.1.1
+        and environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
+        # It has told the client to go on before it calls an application.
+        and not environ.get("SERVER_SOFTWARE", "").startswith("gunicorn")
+    )
 
 
 def _content_length(environ: WSGIEnvironment) -> int | None:

@@ -78,6 +78,7 @@ class Upstream:
                 self._read_timeout,
                 "Expect" in headers,
             )
+            body.begin()
             if request.length is not None:
                 headers["Content-Length"] = str(request.length)
         return self._pool.urlopen(

@@ -124,6 +124,32 @@ class UploadTest(ProxyCase):
         self.assertEqual("400 Bad Request", status)
         self.assertTrue(upstream.conversation().closed.wait(30))
 
+    def test_upstream_is_asked_as_the_body_begins(self) -> None:
+        """One that is busy with the upload alone could not answer."""
+        asked = threading.Lock()
+
+        def one_at_a_time(client: Conversation) -> None:
+            while head := client.read_head():
+                with asked:
+                    data = client.read(4 if head.startswith(b"PUT") else 0)
+                    client.answer(data)
+
+        class Asking(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if not self.tell():
+                    statuses.append(case.start()[0])
+                return super().read(size)
+
+        case = self
+        for framing in self.FRAMINGS:
+            statuses: list[str] = []
+            self.upstream(one_at_a_time, read_timeout=SHORT_SECONDS)
+            framing = {**framing, "wsgi.input": Asking(b"data")}
+            if "CONTENT_LENGTH" in framing:
+                framing["CONTENT_LENGTH"] = "4"
+            statuses.append(self.start("PUT", **framing)[0])
+            self.assertEqual(["200 OK"] * 2, statuses)
+
     def test_answered_early(self) -> None:
         """The rest of the upload is not read, nor taken for a request."""
 
@@ -243,6 +269,7 @@ class UploadTest(ProxyCase):
             upstream = self.upstream(script)
             status, body = self.start(
                 "PUT",
+                SERVER_PROTOCOL="HTTP/1.1",
                 HTTP_EXPECT="100-continue",
                 CONTENT_LENGTH="4",
                 **{"wsgi.input": Body(b"data")},

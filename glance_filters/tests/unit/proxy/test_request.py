@@ -223,6 +223,14 @@ class HeadersTest(testtools.TestCase):
             ({"CONTENT_LENGTH": "4"}, "100-continue"),
             ({"HTTP_TRANSFER_ENCODING": "chunked"}, "100-continue"),
             ({"CONTENT_LENGTH": "0"}, None),
+            (
+                {"CONTENT_LENGTH": "4", "SERVER_PROTOCOL": "HTTP/1.0"},
+                None,
+            ),
+            (
+                {"CONTENT_LENGTH": "4", "SERVER_SOFTWARE": "gunicorn/26.2.0"},
+                None,
+            ),
             ({}, None),
             ({"CONTENT_LENGTH": "4", "HTTP_EXPECT": "other"}, None),
         ):
