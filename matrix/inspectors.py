@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[1] / ".matrix" / "inspectors"
 
 # The first that has inspectors, and what it needs newer than those releases
 # have it. They run on each version of Python.
-_PINS = ("oslo.utils==7.3.0", "netaddr==1.3.0")
+_PINS = ("oslo.utils==7.3.0", "netaddr==1.3.0", "tzdata==2024.1")
 
 
 def make() -> None:

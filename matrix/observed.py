@@ -5,20 +5,14 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
 
 from glance_filters.acceptance import service, suite
 from glance_filters.filters.registry import FILTERS
 from glance_filters.tests.fixtures import auth, http_data, real_glance
 from glance_filters.tests.functional import test_acceptance
 from matrix import inspectors
-
-# One check: what was asked, and what was seen alone and with the filters,
-# each of them whether it is as expected, and the text.
-Seen = tuple[bool, str]
-Row = tuple[str, Seen, Seen]
+from matrix.results import Row, Seen
 
 _LOCATION = "/data"
 _SECONDS = 60
@@ -62,40 +56,3 @@ def _column(url: str, location_url: str) -> list[tuple[str, Seen]]:
             )
             for row in suite.run(trial)
         ]
-
-
-def rst(found: Mapping[str, Sequence[Row]]) -> list[str]:
-    """Return the lines of a table.
-
-    :param found: what was observed, by the version of Glance, in their order
-    """
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    lines += ["   * - Asked", "     - Glance alone", "     - With the filters"]
-    for rows in zip(*found.values()):
-        lines.append(f"   * - {_escaped(rows[0][0])}")
-        for column in (1, 2):
-            cell = list(_cell(list(found), [row[column] for row in rows]))
-            lines.append(f"     - {cell[0]}")
-            lines += [f"       {line}" for line in cell[1:]]
-    return lines
-
-
-def _cell(versions: Sequence[str], seen: Sequence[Seen]) -> Iterator[str]:
-    """Yield the lines of a cell: all that is not the same is a line."""
-    pairs = zip(versions, map(tuple, seen))
-    groups = [
-        (each, [version for version, _ in group])
-        for each, group in itertools.groupby(pairs, lambda pair: pair[1])
-    ]
-    for (holds, text), among in groups:
-        text = f"**{_escaped(text)}**" if holds else _escaped(text)
-        if len(groups) == 1:
-            yield text
-            return
-        first, last = among[0], among[-1]
-        where = first if first == last else f"{first} to {last}"
-        yield f"| {where}: {text}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("*", "\\*")

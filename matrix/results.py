@@ -8,10 +8,14 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 _FOLDER = Path(__file__).parents[1] / ".matrix"
 _FILE = "result.json"
+
+# What was observed: whether it is as it should be, and in words.
+Seen = tuple[bool, str]
+# What was asked, and what was observed without and with the filters.
+Row = tuple[str, Seen, Seen]
 
 # How a test ends that found nothing wrong.
 GOOD = ("success", "skip", "xfail")
@@ -29,7 +33,7 @@ class Result:
     :ivar glances: how many of Glance's own tests ended how, without filters
     :ivar excepted: those that ended differently with the filters, and may
     :ivar different: those that ended differently, and must not
-    :ivar observed: what a client observes, see :mod:`matrix.observed`
+    :ivar observed: what a client observes
     """
 
     glance: str
@@ -40,7 +44,7 @@ class Result:
     glances: dict[str, int] = dataclasses.field(default_factory=dict)
     excepted: list[str] = dataclasses.field(default_factory=list)
     different: list[str] = dataclasses.field(default_factory=list)
-    observed: list[Any] = dataclasses.field(default_factory=list)
+    observed: list[Row] = dataclasses.field(default_factory=list)
 
     def save(self) -> None:
         """Keep it, in place of what was found before."""

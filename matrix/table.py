@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from matrix import exceptions, observed, results
+from matrix import exceptions, results
 
 _DOCS = Path(__file__).parents[1] / "doc" / "source"
 _FILE = _DOCS / "releases-table.inc"
@@ -49,8 +50,9 @@ def write(found: Sequence[results.Result]) -> None:
         lines += [f"``{name}``", f"   {reason}", ""]
     _FILE.write_text("\n".join(lines))
     rows = {each.glance: each.observed for each in found if each.observed}
-    lines = [_MADE_BY, "", *observed.rst(rows), ""]
-    _OBSERVED_FILE.write_text("\n".join(lines))
+    if rows:
+        lines = [_MADE_BY, "", *observed(rows), ""]
+        _OBSERVED_FILE.write_text("\n".join(lines))
 
 
 def _row(result: results.Result) -> tuple[str, ...]:
@@ -75,3 +77,42 @@ def _counts(ended: dict[str, int]) -> str:
         f"{ended[status]} {words.get(status, status)}"
         for status in sorted(ended, key=lambda name: (name != "success", name))
     )
+
+
+def observed(found: Mapping[str, Sequence[results.Row]]) -> list[str]:
+    """Return the lines of the table of what clients observe.
+
+    :param found: what was observed, by the version of Glance, in their order
+    """
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    lines += ["   * - Asked", "     - Glance alone", "     - With the filters"]
+    for rows in zip(*found.values()):
+        lines.append(f"   * - {_escaped(rows[0][0])}")
+        for column in (1, 2):
+            cell = list(_cell(list(found), [row[column] for row in rows]))
+            lines.append(f"     - {cell[0]}")
+            lines += [f"       {line}" for line in cell[1:]]
+    return lines
+
+
+def _cell(
+    versions: Sequence[str], seen: Sequence[results.Seen]
+) -> Iterator[str]:
+    """Yield the lines of a cell: all that is not the same is a line."""
+    pairs = zip(versions, map(tuple, seen))
+    groups = [
+        (each, [version for version, _ in group])
+        for each, group in itertools.groupby(pairs, lambda pair: pair[1])
+    ]
+    for (holds, text), among in groups:
+        text = f"**{_escaped(text)}**" if holds else _escaped(text)
+        if len(groups) == 1:
+            yield text
+            return
+        first, last = among[0], among[-1]
+        where = first if first == last else f"{first} to {last}"
+        yield f"| {where}: {text}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("*", "\\*")

@@ -43,6 +43,7 @@ class FileStoreTest(range_cases.AnyGlanceMixin, range_cases.ConditionsMixin):
         self.folder = glance.folder
         self.glance = glance
 
+    @tests.in_process("the image is taken from the environ of Glance")
     def test_calls(self) -> None:
         # What Glance is asked: the ranges of the data, and the image.
         for fields, expected, bytes_read in (

@@ -246,3 +246,18 @@ class TestGlanceServerProcess(testtools.TestCase):
             fixtures.MultipleExceptions, "(?s).*no_such_option"
         ):
             glance.setUp()
+
+
+class ProxiedServerTest(testtools.TestCase):
+    """What ``make proxied`` switches all servers to."""
+
+    def test_filters_in_front_of_another_process(self) -> None:
+        glance = self.useFixture(
+            real_glance.GlanceServer(["location_guard"], is_proxied=True)
+        )
+        admin = glance.client(auth.ADMIN)
+        answer = admin.patch(admin.create_image(), REMOVE)
+        self.assertIn(b"in which it is allowed", answer.body)
+        self.assertIsNone(answer.header("Via"))
+        self.assertIn("glance-filters", str(admin.request("GET", "/").headers))
+        self.assertEqual(2, glance.log.count("Starting gunicorn"))
