@@ -18,6 +18,17 @@ from urllib import parse
 # More than any answer here has.
 _MAX_BYTES = 16 * 1024 * 1024
 
+# More than that is no time to wait for data.
+_MAX_SECONDS = 1e6
+
+# Those of RFC 9110 (15.5); each Python has others.
+_PHRASES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+
 _PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 
 
@@ -63,9 +74,10 @@ class Answer:
 
     def __str__(self) -> str:
         try:
-            text = f"{self.status} {HTTPStatus(self.status).phrase}"
+            phrase = HTTPStatus(self.status).phrase
         except ValueError:
-            text = str(self.status)
+            phrase = ""
+        text = f"{self.status} {_PHRASES.get(self.status, phrase)}".strip()
         if self.is_whole:
             return text
         promised = self.header("Content-Length") or "more"
@@ -82,7 +94,8 @@ class Service:
     :param token: whose images are made
     :param context: verifies its certificate; None for the default
     :param timeout: how long it may send nothing, in seconds
-    :raises ValueError: if the URL is none
+    :raises ValueError: if the URL is none, or the token or the time cannot be
+        used
     """
 
     def __init__(
@@ -95,6 +108,11 @@ class Service:
         parts = parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"not a URL of a service: {url}")
+        if not token.isascii() or not token.isprintable():
+            # It is not told: only its end may be wrong.
+            raise ValueError("the token has characters that no token has")
+        if not 0 < timeout < _MAX_SECONDS:
+            raise ValueError(f"not a time to wait, in seconds: {timeout}")
         self._host = parts.hostname
         self._port = parts.port
         self._is_https = parts.scheme == "https"

@@ -67,6 +67,11 @@ class AnswerTest(testtools.TestCase):
             ),
             (_open(HEAD + b"Content-Length: 0\r\n\r\n"), b"", "200 OK"),
             (_open(b"HTTP/1.1 204 x\r\n\r\n"), b"", "204 No Content"),
+            (
+                _closing(b"HTTP/1.1 416 x\r\n\r\n"),
+                b"",
+                "416 Range Not Satisfiable",
+            ),
             (_closing(b"HTTP/1.1 599 x\r\n\r\n"), b"", "599"),
         ):
             answer = self.get(script)
@@ -95,6 +100,15 @@ class AnswerTest(testtools.TestCase):
     def test_urls(self) -> None:
         for url in ("", "nowhere", "//h", "ftp://h", "http://"):
             self.assertRaises(ValueError, service.Service, url, "x")
+
+    def test_tokens_and_times(self) -> None:
+        for token, timeout in (
+            *(("x\n", 1.0), ("\u0436", 1.0), ("\xe4", 1.0), ("x\0", 1.0)),
+            *(("x", 0.0), ("x", -1.0), ("x", 1e9), ("x", float("nan"))),
+        ):
+            self.assertRaises(
+                ValueError, service.Service, "http://h", token, None, timeout
+            )
 
 
 class RequestTest(testtools.TestCase):
