@@ -49,6 +49,9 @@ _OWN = frozenset(
     )
 )
 
+# More of this software in a row is a loop (RFC 9110, 7.6.3).
+_MAX_HOPS = 5
+
 # In these a body is expected, so its absence is told too (RFC 9110, 8.6).
 _WITH_BODY = frozenset(("PATCH", "POST", "PUT"))
 
@@ -79,7 +82,10 @@ def make(environ: WSGIEnvironment, config: settings.Settings) -> Request:
     """Return the request to send.
 
     :raises HTTPBadRequest: if the client's is malformed or ambiguous
+    :raises HTTPBadGateway: if it came by this software too often
     """
+    if environ.get("HTTP_VIA", "").count(fields.PSEUDONYM) >= _MAX_HOPS:
+        raise exc.HTTPBadGateway("The upstream leads back to this proxy.")
     method = environ["REQUEST_METHOD"]
     if not fields.is_token(method):
         raise exc.HTTPBadRequest("The method is malformed.")

@@ -98,6 +98,17 @@ class RefusedTest(testtools.TestCase):
                 exc.HTTPBadRequest, request.make, environ(**keys), CONFIG
             )
 
+    def test_a_loop(self) -> None:
+        via = "1.1 glance-filters, 1.1 other"
+        for hops in (1, 4):
+            request.make(environ(HTTP_VIA=", ".join([via] * hops)), CONFIG)
+        self.assertRaises(
+            exc.HTTPBadGateway,
+            request.make,
+            environ(HTTP_VIA=", ".join([via] * 5)),
+            CONFIG,
+        )
+
     def test_a_server_that_keeps_the_chunks(self) -> None:
         keys = {
             "HTTP_TRANSFER_ENCODING": "chunked",
