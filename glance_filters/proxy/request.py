@@ -29,6 +29,7 @@ _HOST = re.compile(
 
 # What a path may hold as it is, besides letters and digits (RFC 3986, 3.3).
 _PATH_SAFE = "/:@!$&'()*+,;=~"
+_DOTS = frozenset((".", ".."))
 # What a query may hold, as the client wrote it. Nothing after a "#" would be
 # sent (RFC 9112, 3.2.1), though a filter has seen it.
 _QUERY = re.compile(r"[\x21-\x7e\x80-\xff]*")
@@ -167,6 +168,10 @@ def _target(environ: WSGIEnvironment, config: settings.Settings) -> str:
     path = environ.get("PATH_INFO", "")
     if path[:1] not in ("", "/"):
         raise exc.HTTPBadRequest("The request target is not a path.")
+    # A server before the service may resolve them (RFC 3986, 6.2.2.3), and
+    # make a call of the path that no filter has seen.
+    if not _DOTS.isdisjoint(path.split("/")):
+        raise exc.HTTPBadRequest("The request target has dot segments.")
     base = parse.urlsplit(config.upstream).path
     # What the filters in front have seen, and nothing else.
     target = base + parse.quote(path.encode("latin-1"), _PATH_SAFE)
