@@ -358,12 +358,15 @@ class OverSocketTest(testtools.TestCase):
             ("GET", f"{path}?_method=patch"),
             ("DELETE", f"/v2/stores/fast/{image_id}"),
         ):
+            is_uwsgi = self.server_type is real_glance.Server.UWSGI
+            if target.startswith("http") and is_uwsgi and tests.IS_PROXIED:
+                # uWSGI hands the URL on as a path, which is none by PEP 3333.
+                continue
             body = b"" if method == "DELETE" else REMOVE
             answer = self.client.request(method, target, patch, body)
-            if target.startswith("http") and answer.status in (300, 400):
-                # uWSGI hands the URL on as a path, which a Glance without a
-                # urlmap in front does not know, nor the proxy.
-                self.assertIs(real_glance.Server.UWSGI, self.server_type)
+            if target.startswith("http") and answer.status == 300:
+                # A Glance without a urlmap in front does not know it.
+                self.assertTrue(is_uwsgi)
                 continue
             self.assertEqual(409, answer.status, f"{method} {target}")
             self.assertIn(b"Statuses in which it is allowed", answer.body)
