@@ -235,10 +235,18 @@ _BROKEN = (
 )
 
 
-def _break_off(client: Conversation) -> None:
-    """Answer as the path says, and close."""
-    path = client.read_head().split(b" ")[1]
-    client.send(_BROKEN[int(path[1:])])
+def _answer(client: Conversation) -> None:
+    """Break an answer off as the path says, or answer what came; close."""
+    head = client.read_head()
+    path = head.split(b" ")[1]
+    if path[1:].isdigit():
+        client.send(_BROKEN[int(path[1:])])
+        return
+    length = re.search(rb"\r\nContent-Length: ([0-9]+)\r\n", head)
+    body = client.read(int(length[1]) if length else 0)
+    if b"\r\nTransfer-Encoding: chunked\r\n" in head:
+        body = client.read_until(b"0\r\n\r\n")
+    client.answer(head + body)
 
 
 class ServeTest(testtools.TestCase):
@@ -251,11 +259,91 @@ class ServeTest(testtools.TestCase):
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.upstream = class_fixture.use(
-            cls, raw_upstream.RawUpstream(_break_off)
+            cls, raw_upstream.RawUpstream(_answer)
         )
         cls.server = class_fixture.use(
             cls, proxy_server.ProxyServer(cls.upstream.url)
         )
+
+    def send(self, request: bytes) -> bytes:
+        """Send a request as it is; return all that is answered."""
+        address = ("127.0.0.1", self.server.port)
+        with socket.create_connection(address) as client:
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: client.recv(65536), b""))
+
+    def test_what_is_sent_on(self) -> None:
+        host = b"Host: h\r\n"
+        for request, expected, absent in (
+            (
+                b"GET /a HTTP/1.0\r\n\r\n",
+                b"GET /a HTTP/1.1\r\n|Via: 1.0 glance-filters\r\n",
+                b"",
+            ),
+            (
+                b"GET http://other/a?b#c HTTP/1.1\r\n" + host + b"\r\n",
+                b"GET /a?b HTTP/1.1\r\n|Host: h\r\n",
+                b"other|#",
+            ),
+            (
+                b"GET /a%2Fb%00%c3%a4%0a%23%3f?%c3%a4%0a HTTP/1.1\r\n"
+                + host
+                + b"\r\n",
+                b"GET /a/b%00%C3%A4%0A%23%3F?%C3%A4%0A HTTP/1.1\r\n",
+                b"",
+            ),
+            (
+                b"GET /a HTTP/1.1\r\nX-A: a\r\nX-B:\r\nX-A: \r\nX-A: \xe4\r\n"
+                + host
+                + b"\r\n",
+                b"X-A: a,,\xe4\r\n|X-B: \r\n",
+                b"",
+            ),
+            (
+                b"GET /a HTTP/1.1\r\nX-A: "
+                + b"a" * 8000
+                + b"\r\n"
+                + host
+                + b"\r\n",
+                b"X-A: " + b"a" * 8000 + b"\r\n",
+                b"",
+            ),
+            (
+                b"GET /a HTTP/1.1\r\nConnection: Upgrade, x-a, Host\r\n"
+                b"Connection: X-B\r\nUpgrade: h2c\r\nX-A: a\r\nX-B: b\r\n"
+                + host
+                + b"\r\n",
+                b"Host: h\r\n",
+                b"X-A|X-B|Upgrade|Connection",
+            ),
+            (
+                b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+                b"Trailer: X-T\r\n" + host + b"\r\n"
+                b"4;a=b\r\ndata\r\n0\r\nX-T: a\r\n\r\n",
+                b"\r\n\r\n4\r\ndata\r\n0\r\n\r\n",
+                b"X-T|a=b|Content-Length",
+            ),
+            (
+                b"DELETE /a HTTP/1.1\r\nContent-Length: 04\r\n"
+                + host
+                + b"\r\ndata",
+                b"Content-Length: 4\r\n|\r\n\r\ndata",
+                b"",
+            ),
+            (
+                b"PUT /a HTTP/1.1\r\nExpect: 100-continue\r\n"
+                b"Content-Length: 4\r\n" + host + b"\r\ndata",
+                b"\r\n\r\ndata",
+                # gunicorn has told the client to go on.
+                b"Expect",
+            ),
+        ):
+            _, _, sent = self.send(request).partition(b"glance-filters\r\n")
+            for each in expected.split(b"|"):
+                self.assertIn(each, sent, repr(request))
+            for each in filter(None, absent.split(b"|")):
+                self.assertNotIn(each, sent, repr(request))
 
     def test_nothing_is_smuggled(self) -> None:
         before = len(self.upstream.conversations)
@@ -289,12 +377,14 @@ class ServeTest(testtools.TestCase):
             b"GET / HTTP/1.1\r\nHost: h\r\nHost: g\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: h g\r\n\r\n",
             b"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"GET /a/../b HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"GET /a/%2e%2E/b HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"GET /a%2f.%2fb HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"CONNECT other:80 HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"PUT / HTTP/1.1\r\nHost: h\r\nExpect: else\r\n"
+            b"Content-Length: 5\r\n\r\n" + chunk,
         ):
-            address = ("127.0.0.1", self.server.port)
-            with socket.create_connection(address) as client:
-                client.sendall(request)
-                client.shutdown(socket.SHUT_WR)
-                answer = b"".join(iter(lambda: client.recv(65536), b""))
+            answer = self.send(request)
             statuses = re.findall(rb"^HTTP/1\.1 ([0-9])", answer, re.M)
             self.assertIn(statuses, ([b"4"], [b"5"]), repr(request))
             self.assertEqual(before, len(self.upstream.conversations))
