@@ -23,6 +23,11 @@ EXIT_WRONG = 2
 # hours keeps one of its threads.
 _THREADS = 128
 
+# As long as gunicorn allows; and as long as Glance's own server took them, up
+# to 2025.1, for the tokens of old releases of Keystone (max_header_line).
+_MAX_LINE_BYTES = 8190
+_MAX_FIELD_BYTES = 16384
+
 
 def add_parser(sub_parsers: SubParsers) -> None:
     """Add the sub-command to those of ``glance-filters``."""
@@ -162,6 +167,8 @@ def _server(options: argparse.Namespace) -> Any:
                 "worker_class": "gthread",
                 "threads": options.threads,
                 "accesslog": "-",
+                "limit_request_line": _MAX_LINE_BYTES,
+                "limit_request_field_size": _MAX_FIELD_BYTES,
                 # It would be one for all servers of the user.
                 "control_socket_disable": True,
             }.items():

@@ -302,11 +302,11 @@ class ServeTest(testtools.TestCase):
             ),
             (
                 b"GET /a HTTP/1.1\r\nX-A: "
-                + b"a" * 8000
+                + b"a" * 16000
                 + b"\r\n"
                 + host
                 + b"\r\n",
-                b"X-A: " + b"a" * 8000 + b"\r\n",
+                b"X-A: " + b"a" * 16000 + b"\r\n",
                 b"",
             ),
             (
