@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import testtools
 
@@ -208,6 +209,24 @@ class EnforceTest(ContentsCase):
             self.assertEqual(204, self.put(image_id, good)[0])
             self.check_stored(image_id, good)
 
+    def check_taken(
+        self, image_id: str, declared: str, sent: Any, data: bytes
+    ) -> None:
+        """Check that an upload is stored, unless Glance alone refuses it.
+
+        Its inspector of VHDX does not understand the large pieces in which
+        its driver of S3 reads.
+        """
+        status, text = self.put(image_id, sent)
+        if declared == "vhdx" and status != 204:
+            alone = self.useFixture(real_glance.RealGlance()).client()
+            other_id = alone.create_image(disk_format=declared)
+            self.assertEqual(alone.upload(other_id, data).status, status)
+            self.assertIn("Incomplete file", text)
+            return
+        self.assertEqual(204, status, f"{declared} {text}")
+        self.check_stored(image_id, data)
+
     def test_what_is_what_it_claims(self) -> None:
         make = self.images.make
         for declared, data in (
@@ -227,9 +246,7 @@ class EnforceTest(ContentsCase):
         ):
             for pieces in (data, in_pieces(data, 100_003)):
                 image_id = self.client.create_image(disk_format=declared)
-                status, text = self.put(image_id, pieces)
-                self.assertEqual(204, status, f"{declared} {text}")
-                self.check_stored(image_id, data)
+                self.check_taken(image_id, declared, pieces, data)
 
     def test_a_cd_that_is_a_disk_too(self) -> None:
         """It is let through; Glance itself refuses it before 2026.1."""
@@ -260,8 +277,7 @@ class EnforceTest(ContentsCase):
             self.check_untouched(image_id)
             self.check_logged(image_id, "vhdx")
             good = self.images.make("vhdx")
-            self.assertEqual(204, self.put(image_id, good)[0])
-            self.check_stored(image_id, good)
+            self.check_taken(image_id, "vhdx", good, good)
 
     def test_containers_are_not_looked_at(self) -> None:
         image_id = self.client.create_image(
