@@ -325,6 +325,7 @@ class StreamTest(ContentsCase):
         self.assertEqual(204, self.put(image_id, in_pieces(data, 1))[0])
         self.check_stored(image_id, data)
 
+    @tests.in_process("Glance is done later, see test_proxy")
     def test_client_that_vanishes(self) -> None:
         for sent in (10, 300_000):
             image_id = self.client.create_image()
