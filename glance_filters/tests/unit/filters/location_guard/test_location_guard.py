@@ -242,12 +242,13 @@ class OtherRequestsTest(GuardTestCase):
                     )
                     self.assertEqual(409, code)
 
-    def test_what_is_no_patch_is_not_read(self) -> None:
-        large = bytes(1024 * 1024 + 1)
-        request = ("PATCH", PATH, large)
-        code, _, _ = self.send(request, CONTENT_TYPE="application/json")
-        self.assertEqual(200, code)
-        self.assertEqual(request, self.glance.asked[-1])
+    def test_what_is_no_patch_is_limited_too(self) -> None:
+        for size, expected in ((1048576, 200), (1048577, 413)):
+            request = ("PATCH", PATH, bytes(size))
+            code, _, _ = self.send(request, CONTENT_TYPE="application/json")
+            self.assertEqual(expected, code)
+            if code == 200:
+                self.assertEqual(request, self.glance.asked[-1])
 
     def test_overridden_methods(self) -> None:
         self.glance.answers["GET"] = fakes.image("saving")
