@@ -109,6 +109,18 @@ class CountersTest(unittest.TestCase):
                     self.assertEqual(expected, statsd.StatsClient.call_count)
         client.incr.assert_called_once_with("b")
 
+    def test_name_server_that_does_not_answer(self) -> None:
+        """It keeps one request waiting, and no other."""
+        statsd = mock.Mock()
+        statsd.StatsClient.side_effect = OSError("no host")
+        with mock.patch("importlib.import_module", return_value=statsd):
+            made: Any = counters.make("x", "no.such.host", 1)
+        with made._lock:
+            made.incr("a")
+        # There is nothing to close then.
+        made.close()
+        self.assertEqual(1, statsd.StatsClient.call_count)
+
     def test_without_the_library(self) -> None:
         with mock.patch.dict("sys.modules", {"statsd": None}):
             self.send()

@@ -354,6 +354,23 @@ class BackendTest(testtools.TestCase):
         self.assertEqual([], pass_on(0.3))
         got.pop().release()
 
+    def test_held_by_another_process(self) -> None:
+        self.backend.outcomes = [None]
+        made = self.make(10)
+        self.assertIsNone(made.try_acquire(b"name"))
+        self.assertEqual(0, process.count())
+        # It works, whoever has it.
+        self.assertIsNone(made.check())
+
+    def test_a_fork_releases_nothing(self) -> None:
+        self.backend.outcomes = [self.backend.release]
+        held = self.make(10).acquire(ONE)
+        with mock.patch("os.getpid", return_value=0):
+            held.release()
+        self.assertEqual(0, self.backend.released)
+        held.release()
+        self.assertEqual(1, self.backend.released)
+
     def test_closed(self) -> None:
         made = self.make(10)
         made.close()

@@ -12,9 +12,11 @@ VIA = ("Via", "1.1 glance-filters")
 
 
 def headers(
-    *received: tuple[str, str], upstream: str = "http://u:9292/image"
+    *received: tuple[str, str],
+    upstream: str = "http://u:9292/image",
+    **keys: str,
 ) -> list[tuple[str, str]]:
-    environ = test_request.environ(SCRIPT_NAME="/mounted")
+    environ = test_request.environ(SCRIPT_NAME="/mounted", **keys)
     environ["wsgi.url_scheme"] = "https"
     config = settings.Settings(upstream)
     return response.headers(received, 11, environ, config)
@@ -89,3 +91,6 @@ class HeadersTest(testtools.TestCase):
             [("Location", "/mounted/v2"), VIA],
             headers(("Location", "/v2"), upstream="http://u"),
         )
+        # The client does not say by what name it knows the proxy.
+        field = ("Location", "http://u:9292/image/v2/")
+        self.assertEqual([field, VIA], headers(field, HTTP_HOST=""))

@@ -51,6 +51,7 @@ class SharingTest(unittest.TestCase):
         shared = sharing.Shared()
         with shared.used():
             pass
+        shared.close()
         self.read("a")
         self.assertEqual(["open", "handle", "close"], self.events)
 

@@ -131,6 +131,16 @@ class ProxyingTest(GuardTestCase):
             assert free is not None
             free.release()
 
+    def test_second_host(self) -> None:
+        """Of two that hold the image one after the other, one is host."""
+        locking_ = self.make(self.glance)._locking
+        with locking_.acquire("x"):
+            with proxying.being_host(
+                "x", locking_.acquire, locking_.try_acquire
+            ):
+                self.assertIsNone(locking_.try_acquire("x"))
+            self.assertIsNone(locking_.try_acquire("x"))
+
     def test_host_that_waits_in_vain(self) -> None:
         locking_ = self.make(self.glance)._locking
         with self.assertLogs(level="WARNING") as logs:
