@@ -69,7 +69,7 @@ class OverlayCase(testtools.TestCase):
         status, headers, chunks = webob.Request(environ).call_application(app)
         body = b"".join(chunks)
         getattr(chunks, "close", list)()
-        self.assertEqual(len(dict(headers)), len(headers), headers)
+        self.assertEqual(len(dict(headers)), len(headers), str(headers))
         return int(status[:3]), dict(headers), body
 
     def document(self, path: str, /, **keys: Any) -> Any:
