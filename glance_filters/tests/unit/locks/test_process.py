@@ -76,6 +76,18 @@ class ProcessTest(testtools.TestCase):
             self.assertNotIsInstance(error, errors.TooManyWaiters)
         process.release(NAME)
 
+    def test_how_long_it_waits(self) -> None:
+        process.acquire(NAME, 0, 0)
+        for seconds, expected in ((2.5, 2.5), (0, 0), (-1, 0)):
+            with mock.patch.object(
+                threading.Event, "wait", return_value=False
+            ) as wait:
+                self.assertRaises(
+                    errors.LockTimeout, process.acquire, NAME, seconds, 1
+                )
+            wait.assert_called_once_with(expected)
+        process.release(NAME)
+
     def test_too_many_waiters(self) -> None:
         process.acquire(NAME, 0, 0)
         got: list[int] = []
