@@ -150,8 +150,8 @@ class ProcessTest(testtools.TestCase):
         with mock.patch("time.monotonic") as clock:
             clock.return_value = 100
             process.acquire(NAME, 0, 0)
-            clock.return_value = 103
-            self.assertEqual(3, process.held_in_a_row(NAME))
+            clock.return_value = 250
+            self.assertEqual(150, process.held_in_a_row(NAME))
             thread = threading.Thread(
                 target=process.acquire, args=[NAME, PATIENT_SECONDS, 1]
             )
@@ -159,7 +159,7 @@ class ProcessTest(testtools.TestCase):
             self.wait_for(1)
             process.release(NAME)
             thread.join()
-            self.assertEqual(3, process.held_in_a_row(NAME))
+            self.assertEqual(150, process.held_in_a_row(NAME))
             process.begin_row(NAME)
             self.assertEqual(0, process.held_in_a_row(NAME))
             process.release(NAME)
