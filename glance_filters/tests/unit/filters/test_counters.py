@@ -102,7 +102,9 @@ class CountersTest(unittest.TestCase):
                 made.incr("a")
                 self.assertEqual(1, statsd.StatsClient.call_count)
                 for expected in (2, 3):
-                    monotonic.return_value += counters.RETRY_SECONDS
+                    monotonic.return_value += 59
+                    made.incr("a")
+                    monotonic.return_value += 1
                     with self.assertLogs() as logs:
                         made.incr("b")
                         counters.LOG.warning("at least one line")

@@ -226,7 +226,7 @@ class BackendTest(testtools.TestCase):
         self.useFixture(
             fixtures.MockPatch(
                 "glance_filters.locks.database.make",
-                lambda url, seconds: self.backend,
+                self.make_backend,
             )
         )
         self.now = 1000.0
@@ -239,6 +239,11 @@ class BackendTest(testtools.TestCase):
     def sleep(self, seconds: float) -> None:
         self.delays.append(seconds)
         self.now += seconds
+
+    def make_backend(self, url: str, seconds: float) -> FakeBackend:
+        # How long to wait for the server, unless a caller says otherwise.
+        self.assertEqual(3.0, seconds)
+        return self.backend
 
     def make(self, timeout: float) -> locks.ImageLocks:
         return locks.ImageLocks(

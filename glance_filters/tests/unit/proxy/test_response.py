@@ -61,6 +61,14 @@ class HeadersTest(testtools.TestCase):
             ),
         )
 
+    def test_version_that_it_came_by(self) -> None:
+        environ = test_request.environ()
+        config = settings.Settings("http://u")
+        for version, expected in ((10, "1.0"), (11, "1.1"), (20, "2.0")):
+            via = ("Via", f"{expected} glance-filters")
+            found = response.headers([], version, environ, config)
+            self.assertEqual([via], found)
+
     def test_chunked(self) -> None:
         self.assertEqual(
             [VIA],

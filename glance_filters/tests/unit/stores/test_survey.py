@@ -42,6 +42,11 @@ class SurveyTest(unittest.TestCase):
         self.assertEqual(NONE, found.access)
         self.assertIn("its driver cannot be loaded", found.reason)
 
+    def test_drivers_of_glance_store(self) -> None:
+        module = importlib.import_module("glance_filters.stores.survey")
+        for kind, expected in (("file", True), ("http", False)):
+            self.assertIs(expected, module._is_capable(kind))
+
     def test_what_there_is_no_driver_for(self) -> None:
         module = importlib.import_module("glance_filters.stores.survey")
         with mock.patch.object(module, "_is_capable", return_value=False):

@@ -145,6 +145,14 @@ class SchemaTest(ValidatorCase):
             length = found.header("Content-Length")
             self.assertEqual(str(len(found.body)), length)
 
+    def test_longest_schema(self) -> None:
+        schema = b'{"properties": {"disk_format": {"enum": ["old"]}}}'
+        for size, is_changed in ((2**22, True), (2**22 + 1, False)):
+            text = schema.ljust(size)
+            self.glance.answers["GET"] = fakes.Answer(body=text)
+            _, body = self.call("GET", "/v2/schemas/image")
+            self.assertEqual(is_changed, body != text)
+
     def test_unreadable_passes(self) -> None:
         for answer in (
             fakes.Answer(body=b"{"),

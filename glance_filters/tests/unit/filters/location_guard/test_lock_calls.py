@@ -157,6 +157,18 @@ class LockTest(GuardTestCase):
             with self.subTest(path):
                 self.assertEqual(200, fakes.call(guard, environ)[0])
 
+    def test_response_is_read_under_the_lock(self) -> None:
+        """Not what is longer than any: it may be sent slowly."""
+        for size, is_read in ((2**20, True), (2**20 + 1, False)):
+            self.glance.answers["DELETE"] = fakes.Answer(body=bytes(size))
+            environ = fakes.environ_of("DELETE", f"/v2/images/{IMAGE_ID}")
+            request = webob.Request(environ)
+            guard = self.guard(coordination_url=self.url)
+            _, _, chunks = request.call_application(guard)
+            self.assertEqual(is_read, self.glance.open_bodies == 0)
+            self.assertEqual(bytes(size), b"".join(chunks))
+            getattr(chunks, "close", list)()
+
     def test_glance_that_hangs(self) -> None:
         """Over the image, or the call: what is in its way is told so."""
         for hanging in ("GET", "DELETE"):

@@ -250,6 +250,13 @@ class UntouchedTest(OverlayCase):
         ):
             self.check_untouched(SPACE, answer)
 
+    def test_longest_document(self) -> None:
+        text = json.dumps(newton.DOCUMENT).encode()
+        self.check_untouched(SPACE, fakes.Answer(body=text.ljust(2**22 + 1)))
+        answer = fakes.Answer(body=text.ljust(2**22))
+        self.glance.answers = {"GET": answer}
+        self.assertNotEqual(newton.DOCUMENT, self.document(SPACE))
+
     def test_others(self) -> None:
         for method, path in (
             ("GET", BASE + "OS::Compute::Other"),
