@@ -42,7 +42,7 @@ def check(
         test.assertIs(promise.needs_restart, not opt.mutable, name)
         test.assertIs(promise.is_secret, opt.secret, name)
         test.assertEqual(
-            promise.needs_restart, "needs a restart" in opt.help, name
+            promise.needs_restart, "needs a restart" in (opt.help or ""), name
         )
         if promise.lowest is not None:
             test.assertEqual(promise.lowest, opt.type(str(promise.lowest)))

@@ -75,7 +75,7 @@ class ConfigFilesTest(testtools.TestCase):
             before = self.now
             for seconds, is_due in ((period - 0.01, False), (period, True)):
                 self.now = before + seconds
-                self.assertEqual(is_due, files.is_due(), interval)
+                self.assertEqual(is_due, files.is_due(), str(interval))
 
     def test_never(self) -> None:
         files = self.files(0)
@@ -143,7 +143,7 @@ class ConfigFilesTest(testtools.TestCase):
             os.utime(self.path, (self.now - age, self.now - age))
             files = self.files()
             self.now += 1
-            self.assertEqual(is_new, files.have_changed(), age)
+            self.assertEqual(is_new, files.have_changed(), str(age))
             self.assertFalse(files.have_changed())
 
     def test_read(self) -> None:

@@ -24,11 +24,10 @@ from glance_filters.tests.unit.filters.location_guard.cases import (
 class ImportingTest(unittest.TestCase):
     def test_age(self) -> None:
         """After an hour Glance lets another import have the image."""
-        task = {"os_glance_import_task": "x"}
         for age, expected in ((-1, True), (3599.9, True), (3600, False)):
             for image in (
                 images_api.Image(status="importing"),
-                images_api.Image(status="active", **task),
+                images_api.Image(status="active", os_glance_import_task="x"),
             ):
                 with mock.patch.object(transfers, "_age", return_value=age):
                     self.assertIs(expected, transfers.is_importing(image))
