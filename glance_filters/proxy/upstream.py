@@ -57,7 +57,7 @@ class Upstream:
             failure = error
         refusal = _refusal(failure)
         LOG.error(
-            "%s: %s %.255r: %s: %s",
+            "%s: %s %.255r: %s: %.1024s",
             refusal.status,
             request.method,
             request.target,
@@ -131,7 +131,7 @@ class AnswerBody:
         except exceptions.HTTPError as error:
             failure = error
         LOG.error(
-            "Aborting the response to %s %.255r: %s",
+            "Aborting the response to %s %.255r: %.1024s",
             self._request.method,
             self._request.target,
             failure,

@@ -8,7 +8,10 @@ Nothing is kept of what has passed, but for one chunk.
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Iterable, Iterator
+
+LOG = logging.getLogger(__name__)
 
 
 class WrongLength(Exception):
@@ -20,10 +23,18 @@ class WrongLength(Exception):
 
 
 def close(body: Iterable[bytes]) -> None:
-    """Close a WSGI iterable, if it can be closed."""
+    """Close a WSGI iterable, if it can be closed.
+
+    A failure is only logged, as servers do: it changes nothing of the
+    response, which may tell of a change that was made.
+    """
     method = getattr(body, "close", None)
-    if method is not None:
+    if method is None:
+        return
+    try:
         method()
+    except Exception:
+        LOG.warning("Could not close a response", exc_info=True)
 
 
 class Rest(enum.Enum):

@@ -54,9 +54,8 @@ class Rule:
     """How a call is guarded.
 
     :ivar read: reads what a request of the call changes: takes the request
-        and the longest body to read, in bytes; a body that Glance will read
-        is buffered, unless it is the data of an upload, so that a slow client
-        cannot hold the lock
+        and the longest body to read, in bytes; a body is buffered, unless it
+        is the data of an upload, so that a slow client cannot hold the lock
     :ivar is_patch: whether Glance lets only those make the call who may
         modify the image
     :ivar is_upload: whether the body is data, and takes long
@@ -86,6 +85,9 @@ _PATCH_OPERATIONS = {
 
 def _patch(request: Request, max_bytes: int) -> Change:
     operations = request.read_patch(max_bytes)
+    if not operations:
+        # It is no patch to Glance; whatever is behind may read it all.
+        request.buffer_body(max_bytes)
     names = [operation.path[0] for operation in operations]
     return Change(
         [
@@ -105,17 +107,17 @@ def _addition(request: Request, max_bytes: int) -> Change:
 
 def _deletion_from_store(request: Request, max_bytes: int) -> Change:
     # Glance refuses it with 400 if it has a body.
-    if request.has_body():
+    if request.buffer_body(max_bytes) is not None:
         return NO_CHANGE
     return Change([_PATCH_OPERATIONS[json_patch.REMOVE]])
 
 
-def _status_change(request: Request, max_bytes: int) -> Change:
+def _other_change(request: Request, max_bytes: int) -> Change:
     request.buffer_body(max_bytes)
     return NO_CHANGE
 
 
-def _nothing(request: Request, max_bytes: int) -> Change:
+def _upload(request: Request, max_bytes: int) -> Change:
     return NO_CHANGE
 
 
@@ -123,21 +125,21 @@ _BOTH = (Transfer.UPLOAD, Transfer.IMPORT)
 
 RULES: Mapping[calls.ApiCall, Rule] = {
     calls.UPDATE_IMAGE: Rule(_patch, is_patch=True, undone_by=_BOTH),
-    calls.ADD_TAG: Rule(_nothing, is_patch=True, undone_by=_BOTH),
-    calls.DELETE_TAG: Rule(_nothing, is_patch=True, undone_by=_BOTH),
+    calls.ADD_TAG: Rule(_other_change, is_patch=True, undone_by=_BOTH),
+    calls.DELETE_TAG: Rule(_other_change, is_patch=True, undone_by=_BOTH),
     calls.ADD_LOCATION: Rule(_addition, is_old=False, undone_by=_BOTH),
     calls.DELETE_FROM_STORE: Rule(
         _deletion_from_store, is_old=False, undone_by=_BOTH
     ),
-    calls.UPLOAD_IMAGE: Rule(_nothing, is_upload=True),
-    calls.STAGE_IMAGE: Rule(_nothing, is_upload=True),
+    calls.UPLOAD_IMAGE: Rule(_upload, is_upload=True),
+    calls.STAGE_IMAGE: Rule(_upload, is_upload=True),
     # Data that is still being staged must not be imported; of two imports
     # Glance itself refuses one.
     calls.IMPORT_IMAGE: Rule(
-        _status_change, is_proxied=True, undone_by=(Transfer.UPLOAD,)
+        _other_change, is_proxied=True, undone_by=(Transfer.UPLOAD,)
     ),
     # An administrator takes an image out of use at once.
-    calls.DEACTIVATE_IMAGE: Rule(_status_change),
-    calls.REACTIVATE_IMAGE: Rule(_status_change),
-    calls.DELETE_IMAGE: Rule(_nothing, is_proxied=True),
+    calls.DEACTIVATE_IMAGE: Rule(_other_change),
+    calls.REACTIVATE_IMAGE: Rule(_other_change),
+    calls.DELETE_IMAGE: Rule(_other_change, is_proxied=True),
 }

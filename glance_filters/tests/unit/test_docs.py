@@ -41,6 +41,20 @@ class FiltersTest(testtools.TestCase):
             self.assertIn(f":doc:`filters/{each.name}`", index)
 
 
+class FaultsTest(testtools.TestCase):
+    def test_table_names_tests_that_there_are(self) -> None:
+        tests = pathlib.Path(glance_filters.__file__).parent / "tests"
+        table = (DOCS / "faults-table.inc").read_text()
+        named = re.findall(r"- ``(\S+\.py)`` ``(\w+)``$", table, re.MULTILINE)
+        # But for the head of the table.
+        self.assertEqual(table.count("* - ") - 1, len(named))
+        for path, name in named:
+            found = re.findall(
+                r"^class (\w+)", (tests / path).read_text(), re.M
+            )
+            self.assertIn(name, found)
+
+
 class RoomsTest(testtools.TestCase):
     def test_picture_and_page_have_those_of_the_import_contract(self) -> None:
         text = (DOCS.parents[1] / "pyproject.toml").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import threading
 import unittest
 import warnings
@@ -21,6 +22,10 @@ class Fails:
 
 def leak() -> None:
     os.fdopen(os.open(os.devnull, os.O_RDONLY))
+
+
+def leak_socket() -> None:
+    socket.socket()
 
 
 def run_thread() -> None:
@@ -55,6 +60,7 @@ class StrictnessTest(unittest.TestCase):
         for case in (unittest.TestCase, testtools.TestCase):
             for body, words in (
                 (leak, "ResourceWarning: unclosed file"),
+                (leak_socket, "ResourceWarning: unclosed <socket"),
                 (run_thread, "LookupError: in a thread"),
                 (Fails, "LookupError: in a destructor"),
                 (warn, "DeprecationWarning: old"),

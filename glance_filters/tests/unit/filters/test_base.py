@@ -237,6 +237,8 @@ class FollowTest(testtools.TestCase):
                 followed = self.follow(fake, is_due)
                 fakes.call(fake, fakes.environ_of(method, path))
                 self.assertEqual(times, followed.call_count, f"{path}")
+                is_ours = (method, path) == ("PATCH", PATH) and not section
+                self.assertEqual(is_ours, bool(fake.handled))
 
     def test_the_request_has_the_new_settings(self) -> None:
         for section, size in (({}, 2), ({"enabled": "false"}, 3)):
@@ -249,6 +251,13 @@ class FollowTest(testtools.TestCase):
             fakes.call(fake, fakes.environ_of("PATCH", PATH))
             [(_, settings)] = fake.handled
             self.assertEqual(FakeSettings(True, size), settings)
+
+    def test_disabled_filter_looks_at_no_request(self) -> None:
+        fake = fake_filter(self.glance, enabled="false")
+        matcher = fixtures.MockPatchObject(fake, "_matcher")
+        self.useFixture(matcher)
+        fakes.call(fake, fakes.environ_of("PATCH", PATH))
+        matcher.mock.match.assert_not_called()
 
     def test_disabled_filter_refuses_nothing(self) -> None:
         """Not even what no filter can read."""

@@ -68,6 +68,15 @@ class ConfigFilesTest(testtools.TestCase):
         self.now += 9
         self.assertTrue(files.is_due())
 
+    def test_time_that_is_left_to_a_writer(self) -> None:
+        """A tenth of the interval, but a second at most."""
+        for interval, period in ((1, 0.9), (5, 4.5), (20, 19), (100, 99)):
+            files = self.files(interval)
+            before = self.now
+            for seconds, is_due in ((period - 0.01, False), (period, True)):
+                self.now = before + seconds
+                self.assertEqual(is_due, files.is_due(), str(interval))
+
     def test_never(self) -> None:
         files = self.files(0)
         self.now += 1e12
@@ -130,10 +139,12 @@ class ConfigFilesTest(testtools.TestCase):
         self.assertTrue(files.have_changed())
 
     def test_written_while_the_service_started(self) -> None:
-        os.utime(self.path, (self.now - 30, self.now - 30))
-        files = self.files()
-        self.assertTrue(files.have_changed())
-        self.assertFalse(files.have_changed())
+        for age, is_new in ((0, True), (59.5, True), (60, False)):
+            os.utime(self.path, (self.now - age, self.now - age))
+            files = self.files()
+            self.now += 1
+            self.assertEqual(is_new, files.have_changed(), str(age))
+            self.assertFalse(files.have_changed())
 
     def test_read(self) -> None:
         files = self.files()

@@ -79,6 +79,21 @@ class ConfigurationTest(testtools.TestCase):
             for word in words:
                 self.assertIn(word, str(error))
 
+    def test_wrong_sources(self) -> None:
+        self.write("nonsense\n")
+        for section, words in (
+            ({"oslo_config_file": self.path}, "means nothing without"),
+            ({"oslo_config_program": "x"}, "means nothing without"),
+            (self.section, "Failed to parse"),
+        ):
+            error = self.assertRaises(
+                configuration.ConfigurationError,
+                configuration.Configuration,
+                *("a_filter", OPTS, section),
+            )
+            self.assertIn("[filter:a_filter]", str(error))
+            self.assertIn(words, str(error))
+
     def test_a_project_without_a_file(self) -> None:
         # oslo.config looks for the project's files; it has none.
         config = configuration.Configuration(

@@ -102,12 +102,26 @@ class CountersTest(unittest.TestCase):
                 made.incr("a")
                 self.assertEqual(1, statsd.StatsClient.call_count)
                 for expected in (2, 3):
-                    monotonic.return_value += counters.RETRY_SECONDS
+                    monotonic.return_value += 59
+                    made.incr("a")
+                    monotonic.return_value += 1
                     with self.assertLogs() as logs:
                         made.incr("b")
                         counters.LOG.warning("at least one line")
                     self.assertEqual(expected, statsd.StatsClient.call_count)
         client.incr.assert_called_once_with("b")
+
+    def test_name_server_that_does_not_answer(self) -> None:
+        """It keeps one request waiting, and no other."""
+        statsd = mock.Mock()
+        statsd.StatsClient.side_effect = OSError("no host")
+        with mock.patch("importlib.import_module", return_value=statsd):
+            made: Any = counters.make("x", "no.such.host", 1)
+        with made._lock:
+            made.incr("a")
+        # There is nothing to close then.
+        made.close()
+        self.assertEqual(1, statsd.StatsClient.call_count)
 
     def test_without_the_library(self) -> None:
         with mock.patch.dict("sys.modules", {"statsd": None}):

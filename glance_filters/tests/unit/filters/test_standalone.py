@@ -3,52 +3,53 @@
 from __future__ import annotations
 
 import pathlib
-import subprocess
-import sys
+from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
+from oslo_config import cfg
 
-# The configuration and the log of a process are global.
-PROGRAM = """
-import sys
 from glance_filters.filters import configuration, registry, standalone
-def app(environ, start_response):
-    pass
-try:
-    made = standalone.in_front_of(app, sys.argv[1:])
-except configuration.ConfigurationError as error:
-    sys.exit(f"wrong: {error}")
-names = [each.name for each in registry.FILTERS]
-found = []
-while made is not app:
-    found.append(made.name)
-    made = made._app
-assert found == names, found
-"""
 
 
 class InFrontOfTest(testtools.TestCase):
-    def run_program(self, *files: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *files],
-            capture_output=True,
-            text=True,
-        )
-        self.assertIn(done.returncode, (0, 1), done.stderr)
-        return done.stderr.splitlines()[-1] if done.returncode else ""
+    def setUp(self) -> None:
+        super().setUp()
+        self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        # The configuration and the log of a process are global.
+        self.conf = cfg.ConfigOpts()
+        self.useFixture(fixtures.MockPatchObject(cfg, "CONF", self.conf))
+        log = fixtures.MockPatch("oslo_log.log.setup")
+        self.setup = self.useFixture(log).mock
+
+    def make(self, text: str) -> Any:
+        path = self.root / "filters.conf"
+        path.write_text(text)
+        return standalone.in_front_of(lambda *arguments: [], [str(path)])
 
     def test_filters_and_options(self) -> None:
-        root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        for number, (text, expected) in enumerate(
-            (
-                ("[range_translator]\nmax_ranges = 3\n", ""),
-                ("[range_translator]\nmax_ranges = x\n", "wrong: "),
-                ("nonsense\n", "wrong: "),
-            )
-        ):
-            path = root / f"{number}.conf"
-            path.write_text(text)
-            found = self.run_program(str(path))
-            self.assertEqual(expected, found[: len("wrong: ")], found)
-        self.assertEqual("wrong: ", self.run_program(str(root / "x"))[:7])
+        made = self.make("[range_translator]\nmax_ranges = 3\n")
+        self.setup.assert_called_once_with(self.conf, "glance-filters")
+        self.assertIn("log_file", self.conf)
+        found = []
+        while hasattr(made, "name"):
+            found.append(made.name)
+            if made.name == "range_translator":
+                self.assertEqual(3, made._settings.max_ranges)
+            made = made._app
+        self.assertEqual([each.name for each in registry.FILTERS], found)
+        self.assertEqual([], made({}, None))
+
+    def test_wrong_files(self) -> None:
+        for text in ("[range_translator]\nmax_ranges = x\n", "nonsense\n"):
+            with mock.patch.object(cfg, "CONF", cfg.ConfigOpts()):
+                self.assertRaises(
+                    configuration.ConfigurationError, self.make, text
+                )
+        self.assertRaises(
+            configuration.ConfigurationError,
+            standalone.in_front_of,
+            mock.Mock(),
+            [str(self.root / "x")],
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import unittest
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -33,6 +34,8 @@ QCOW2 = disk_files.qcow2()
 BACKED = disk_files.qcow2(backing_file=512)
 MISMATCH = "The uploaded data is qcow2, but the disk_format of the image is"
 UNSAFE = "The uploaded data is qcow2 and is not safe: it has a backing file."
+# Releases of Glance.
+XENA, ZED = 23, 25
 NEEDS_INSPECTORS = unittest.skipIf(
     not upload.is_available(), "the extra inspect is not installed"
 )
@@ -132,9 +135,11 @@ class JudgementTest(PluginCase):
         self.path.write_bytes(NOISE)
         for size, method, tells, inspect, refused in (
             (None, "glance-direct", True, "warn", True),
+            (None, "glance-direct", True, "enforce", True),
             (None, "glance-direct", True, "off", False),
             (0, "glance-direct", True, "warn", False),
             (None, "web-download", True, "warn", False),
+            (None, "copy-image", True, "warn", False),
             (None, "glance-direct", False, "warn", False),
         ):
             self.configure(inspect=inspect)
@@ -157,6 +162,7 @@ class JudgementTest(PluginCase):
         self.path.write_bytes(QCOW2)
         for change, refused in (
             ({"disk_format": "raw"}, True),
+            ({"disk_format": "iso"}, True),
             ({"container_format": "ova"}, True),
             ({"name": "other"}, False),
         ):
@@ -290,11 +296,20 @@ class RevertTest(PluginCase):
             self.revert("glance-direct", takes_back)
             self.check_taken_back()
             self.assertFalse(self.path.exists())
+            self.tasks.get.assert_not_called()
+
+    def test_what_glance_does_by_itself(self) -> None:
+        """Its release tells, as its release notes have it."""
+        release = int(metadata.version("glance").partition(".")[0])
+        self.assertIs(release >= XENA, inspection._TELLS_SIZE)
+        self.assertIs(release >= ZED, inspection._DOWNLOADS_TAKE_BACK)
 
     def test_downloaded(self) -> None:
         """The task that has fetched the data deletes it."""
-        self.revert("web-download", takes_back=True)
-        self.wrapper.__enter__.assert_not_called()
+        for method in ("web-download", "copy-image"):
+            self.revert(method, takes_back=True)
+            self.wrapper.__enter__.assert_not_called()
+            self.assertTrue(self.path.exists())
         self.revert("web-download", takes_back=False)
         self.check_taken_back()
         self.assertTrue(self.path.exists())

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import stat
+import struct
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -106,6 +107,14 @@ class LockTest(FolderCase):
         os.waitpid(child, 0)
         self.assertIsNone(self.others.try_lock(ONE))
         release()
+
+
+class ByteTest(testtools.TestCase):
+    def test_the_same_in_each_release(self) -> None:
+        """Old and new workers exclude each other during an upgrade."""
+        request = struct.unpack("hhqqi0q", folder._request_of(b"a"))
+        expected = (fcntl.F_WRLCK, os.SEEK_SET, 3649569658711240562, 1, 0)
+        self.assertEqual(expected, request)
 
 
 class LineTest(FolderCase):

@@ -226,7 +226,7 @@ class BackendTest(testtools.TestCase):
         self.useFixture(
             fixtures.MockPatch(
                 "glance_filters.locks.database.make",
-                lambda url, seconds: self.backend,
+                self.make_backend,
             )
         )
         self.now = 1000.0
@@ -239,6 +239,11 @@ class BackendTest(testtools.TestCase):
     def sleep(self, seconds: float) -> None:
         self.delays.append(seconds)
         self.now += seconds
+
+    def make_backend(self, url: str, seconds: float) -> FakeBackend:
+        # How long to wait for the server, unless a caller says otherwise.
+        self.assertEqual(3.0, seconds)
+        return self.backend
 
     def make(self, timeout: float) -> locks.ImageLocks:
         return locks.ImageLocks(
@@ -353,6 +358,23 @@ class BackendTest(testtools.TestCase):
         self.assertEqual([0.25], pass_on(0.3))
         self.assertEqual([], pass_on(0.3))
         got.pop().release()
+
+    def test_held_by_another_process(self) -> None:
+        self.backend.outcomes = [None]
+        made = self.make(10)
+        self.assertIsNone(made.try_acquire(b"name"))
+        self.assertEqual(0, process.count())
+        # It works, whoever has it.
+        self.assertIsNone(made.check())
+
+    def test_a_fork_releases_nothing(self) -> None:
+        self.backend.outcomes = [self.backend.release]
+        held = self.make(10).acquire(ONE)
+        with mock.patch("os.getpid", return_value=0):
+            held.release()
+        self.assertEqual(0, self.backend.released)
+        held.release()
+        self.assertEqual(1, self.backend.released)
 
     def test_closed(self) -> None:
         made = self.make(10)

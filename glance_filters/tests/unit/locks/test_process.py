@@ -76,6 +76,18 @@ class ProcessTest(testtools.TestCase):
             self.assertNotIsInstance(error, errors.TooManyWaiters)
         process.release(NAME)
 
+    def test_how_long_it_waits(self) -> None:
+        process.acquire(NAME, 0, 0)
+        for seconds, expected in ((2.5, 2.5), (0, 0), (-1, 0)):
+            with mock.patch.object(
+                threading.Event, "wait", return_value=False
+            ) as wait:
+                self.assertRaises(
+                    errors.LockTimeout, process.acquire, NAME, seconds, 1
+                )
+            wait.assert_called_once_with(expected)
+        process.release(NAME)
+
     def test_too_many_waiters(self) -> None:
         process.acquire(NAME, 0, 0)
         got: list[int] = []
@@ -138,8 +150,8 @@ class ProcessTest(testtools.TestCase):
         with mock.patch("time.monotonic") as clock:
             clock.return_value = 100
             process.acquire(NAME, 0, 0)
-            clock.return_value = 103
-            self.assertEqual(3, process.held_in_a_row(NAME))
+            clock.return_value = 250
+            self.assertEqual(150, process.held_in_a_row(NAME))
             thread = threading.Thread(
                 target=process.acquire, args=[NAME, PATIENT_SECONDS, 1]
             )
@@ -147,7 +159,7 @@ class ProcessTest(testtools.TestCase):
             self.wait_for(1)
             process.release(NAME)
             thread.join()
-            self.assertEqual(3, process.held_in_a_row(NAME))
+            self.assertEqual(150, process.held_in_a_row(NAME))
             process.begin_row(NAME)
             self.assertEqual(0, process.held_in_a_row(NAME))
             process.release(NAME)

@@ -194,6 +194,17 @@ class ServerTest(testtools.TestCase):
         releases[1]()
         self.assert_closed(connection)
 
+    def test_two_that_were_lost(self) -> None:
+        """The second says nothing about the new connection."""
+        releases = [self.lock(), self.lock(OTHER)]
+        self.made[0].still_held = False
+        releases[0]()
+        self.lock()()
+        releases[1]()
+        self.assert_closed(self.made[0])
+        self.lock()()
+        self.assertEqual(2, len(self.made))
+
     def test_closed_while_a_lock_is_held(self) -> None:
         release = self.lock()
         [connection] = self.made

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import ssl
 import threading
+import unittest
 from typing import Any
+from unittest import mock
 
 import fixtures
+import testtools
 from webob import exc
 
+from glance_filters.proxy import settings
+from glance_filters.tests.fixtures import optional
 from glance_filters.tests.fixtures.raw_upstream import Conversation
 from glance_filters.tests.unit.proxy.cases import (
     LENGTH,
@@ -19,6 +25,11 @@ from glance_filters.tests.unit.proxy.cases import (
     stopped,
 )
 from glance_filters.wsgi import bodies
+
+connections = optional.module("glance_filters.proxy.connections")
+NEEDS_URLLIB3 = unittest.skipIf(
+    connections is None, "the extra proxy is not installed"
+)
 
 
 class LeftUnreadTest(ProxyCase):
@@ -70,6 +81,56 @@ class Failing:
         if not data:
             raise self._error
         return data
+
+
+@NEEDS_URLLIB3
+class PoolTest(testtools.TestCase):
+    def test_certificates(self) -> None:
+        """They are verified unless the operator says otherwise."""
+        for verify, expected, level in (
+            (True, (True, ssl.CERT_REQUIRED), ""),
+            (False, (False, ssl.CERT_NONE), "not verified"),
+        ):
+            logger = self.useFixture(fixtures.FakeLogger())
+            config = settings.Settings("https://host", verify=verify)
+            pool: Any = connections.make_pool(config)
+            self.addCleanup(pool.close)
+            context = pool.ConnectionCls("host", **pool.conn_kw).ssl_context
+            self.assertEqual(
+                expected, (context.check_hostname, context.verify_mode)
+            )
+            self.assertIn(level, logger.output)
+            self.assertEqual(bool(level), bool(logger.output))
+
+    def test_options(self) -> None:
+        config = settings.Settings(
+            "http://host:81/x",
+            pool_size=3,
+            connect_timeout=4,
+            read_timeout=5,
+        )
+        pool = connections.make_pool(config)
+        self.addCleanup(pool.close)
+        self.assertEqual(("host", 81), (pool.host, pool.port))
+        assert pool.pool is not None
+        self.assertEqual((3, False), (pool.pool.maxsize, pool.block))
+        timeout = pool.timeout
+        self.assertEqual(
+            (4, 5), (timeout.connect_timeout, timeout.read_timeout)
+        )
+
+
+@NEEDS_URLLIB3
+class RequestBodyTest(testtools.TestCase):
+    def test_tls_is_not_looked_into(self) -> None:
+        """It reads for reasons of its own."""
+        stream = io.BytesIO(b"data")
+        body = connections.RequestBody(stream.read, 4, 7.0, True)
+        sock = mock.Mock(spec=ssl.SSLSocket)
+        body.connection = mock.Mock(sock=sock)
+        self.assertEqual([b"data"], list(body))
+        sock.settimeout.assert_called_once_with(7.0)
+        sock.recv.assert_not_called()
 
 
 class UploadTest(ProxyCase):
@@ -256,6 +317,7 @@ class UploadTest(ProxyCase):
                 "glance_filters.proxy.connections.CONTINUE_SECONDS", 0.2
             )
         )
+
         for script, expected in (
             (willing, ("200 OK", [b"data"])),
             (hinting, ("200 OK", [b"data"])),

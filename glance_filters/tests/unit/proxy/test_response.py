@@ -12,9 +12,11 @@ VIA = ("Via", "1.1 glance-filters")
 
 
 def headers(
-    *received: tuple[str, str], upstream: str = "http://u:9292/image"
+    *received: tuple[str, str],
+    upstream: str = "http://u:9292/image",
+    **keys: str,
 ) -> list[tuple[str, str]]:
-    environ = test_request.environ(SCRIPT_NAME="/mounted")
+    environ = test_request.environ(SCRIPT_NAME="/mounted", **keys)
     environ["wsgi.url_scheme"] = "https"
     config = settings.Settings(upstream)
     return response.headers(received, 11, environ, config)
@@ -59,6 +61,14 @@ class HeadersTest(testtools.TestCase):
             ),
         )
 
+    def test_version_that_it_came_by(self) -> None:
+        environ = test_request.environ()
+        config = settings.Settings("http://u")
+        for version, expected in ((10, "1.0"), (11, "1.1"), (20, "2.0")):
+            via = ("Via", f"{expected} glance-filters")
+            found = response.headers([], version, environ, config)
+            self.assertEqual([via], found)
+
     def test_chunked(self) -> None:
         self.assertEqual(
             [VIA],
@@ -89,3 +99,6 @@ class HeadersTest(testtools.TestCase):
             [("Location", "/mounted/v2"), VIA],
             headers(("Location", "/v2"), upstream="http://u"),
         )
+        # The client does not say by what name it knows the proxy.
+        field = ("Location", "http://u:9292/image/v2/")
+        self.assertEqual([field, VIA], headers(field, HTTP_HOST=""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import testtools
 
 from glance_filters.proxy import settings
@@ -11,8 +13,18 @@ URL = "http://127.0.0.1:9292"
 
 class ReadTest(testtools.TestCase):
     def test_defaults(self) -> None:
+        found = settings.read({"upstream": URL})
         self.assertEqual(
-            settings.Settings(URL), settings.read({"upstream": URL})
+            {
+                "upstream": URL,
+                "pool_size": 128,
+                "connect_timeout": 5.0,
+                "read_timeout": 300.0,
+                "verify": True,
+                "ca_file": None,
+                "preserve_host": True,
+            },
+            dataclasses.asdict(found),
         )
 
     def test_values(self) -> None:
@@ -35,6 +47,7 @@ class ReadTest(testtools.TestCase):
             ("upstreams", URL, "upstreams"),
             ("pool_size", "many", "pool_size = many"),
             ("pool_size", "0", "pool_size"),
+            ("pool_size", "1000000", "pool_size"),
             ("connect_timeout", "-1", "connect_timeout"),
             ("read_timeout", "0", "read_timeout"),
             ("read_timeout", "nan", "read_timeout"),
@@ -46,6 +59,16 @@ class ReadTest(testtools.TestCase):
                 settings.SettingsError, settings.read, section
             )
             self.assertIn(named, str(error))
+
+    def test_bounds(self) -> None:
+        for name, value in (
+            ("pool_size", "1"),
+            ("pool_size", "999999"),
+            ("connect_timeout", "0.001"),
+            ("read_timeout", "999999.5"),
+        ):
+            found = settings.read({"upstream": URL, name: value})
+            self.assertEqual(float(value), getattr(found, name))
 
     def test_upstreams(self) -> None:
         for url in (

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import socket
+from unittest import mock
 
+import testtools
 from urllib3 import exceptions
 
+from glance_filters.tests.fixtures import optional
 from glance_filters.tests.fixtures.raw_upstream import Conversation
 from glance_filters.tests.unit.proxy.cases import (
     CHUNKED,
@@ -57,6 +61,18 @@ class NoBodyTest(ProxyCase):
             self.upstream(raw(data), serve)
             self.assertEqual(b"", self.take(method)[1])
             self.assertIn(b"GET / HTTP/1.1", self.take("GET")[1])
+
+
+class RequirementTest(testtools.TestCase):
+    def test_old_urllib3(self) -> None:
+        module = optional.module("glance_filters.proxy.upstream")
+        if module is None:
+            self.skipTest("the extra proxy is not installed")
+        with mock.patch("urllib3.HTTPResponse", object):
+            error = self.assertRaises(
+                ImportError, runpy.run_path, module.__file__
+            )
+        self.assertIn("2.2", str(error))
 
 
 class FailureTest(ProxyCase):

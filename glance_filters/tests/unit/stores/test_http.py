@@ -28,6 +28,7 @@ ANSWERS = {
     "/416": http_answers.refuse_range,
     "/to-part": http_answers.redirect("/part"),
     "/303": http_answers.redirect("/part", HTTPStatus.SEE_OTHER),
+    "/500": http_answers.redirect("", HTTPStatus.INTERNAL_SERVER_ERROR),
     "/circle": http_answers.redirect("/circle"),
 }
 
@@ -93,6 +94,7 @@ class HttpStoreTest(unittest.TestCase):
             ("/part", SIZE - 5, 6, not_given),
             ("/missing", 5, 5, glance_store.NotFound),
             ("/303", 5, 5, refused),
+            ("/500", 5, 5, refused),
             ("/circle", 5, 5, glance_store.MaxRedirectsExceeded),
         )
         for path, offset, length, error in cases:

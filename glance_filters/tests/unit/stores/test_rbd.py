@@ -27,6 +27,8 @@ class Cluster:
 
     def __init__(self) -> None:
         self.connections = self.open = 0
+        # How much less there is than it says.
+        self.missing = 0
         self.reads: list[tuple[int, int]] = []
         self.images = {"image": DATA}
         self.is_gone = False
@@ -80,7 +82,7 @@ class Image(Handle):
         self.data = cluster.images[name]
 
     def size(self) -> int:
-        return len(self.data)
+        return len(self.data) + self.cluster.missing
 
     def stat(self) -> dict[str, int]:
         return {"size": len(self.data)}
@@ -193,6 +195,14 @@ class RbdStoreTest(unittest.TestCase):
         self.assertEqual(DATA[5:15], next(chunks))
         self.cluster.is_gone = True
         self.assertRaises(OSError, next, chunks)
+        self.assertEqual(0, self.cluster.open)
+
+    def test_shorter_than_it_says(self) -> None:
+        self.cluster.missing = 10
+        chunks, _ = self.get(offset=95, chunk_size=8)
+        self.assertEqual(DATA[95:], next(chunks))
+        with self.assertRaises(glance_store.RemoteServiceUnavailable):
+            next(chunks)
         self.assertEqual(0, self.cluster.open)
 
     def test_gone(self) -> None:

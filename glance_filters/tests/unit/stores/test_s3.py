@@ -123,10 +123,13 @@ class S3StoreTest(unittest.TestCase):
 
     def test_forbidden(self) -> None:
         """It is refused as it is before a whole download."""
-        error = _error(403, "AccessDenied")
-        with mock.patch.object(self.server, "get_object", side_effect=error):
-            with self.assertRaises(glance_store.BadStoreConfiguration):
-                self.get(offset=5, chunk_size=5)
+        for status, code in ((403, "AccessDenied"), (503, "SlowDown")):
+            error = _error(status, code)
+            with mock.patch.object(
+                self.server, "get_object", side_effect=error
+            ):
+                with self.assertRaises(glance_store.BadStoreConfiguration):
+                    self.get(offset=5, chunk_size=5)
 
     def test_one_client_for_a_download(self) -> None:
         shared = sharing.Shared()

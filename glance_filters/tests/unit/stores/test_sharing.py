@@ -51,6 +51,7 @@ class SharingTest(unittest.TestCase):
         shared = sharing.Shared()
         with shared.used():
             pass
+        shared.close()
         self.read("a")
         self.assertEqual(["open", "handle", "close"], self.events)
 
@@ -86,6 +87,7 @@ class SharingTest(unittest.TestCase):
         with shared.used():
             self.read("a")
             sharing.opened("b", failing)
-        with self.assertLogs(sharing.LOG.logger, "WARNING"):
+        with self.assertLogs(sharing.LOG.logger, "WARNING") as logs:
             shared.close()
+        self.assertIn("OSError: gone", logs.output[0])
         self.assertEqual(["open", "handle", "close"], self.events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import unittest
 from unittest import mock
 
@@ -33,6 +34,27 @@ class SurveyTest(unittest.TestCase):
         )
         self.assertEqual(list(backends), [each.name for each in found])
         self.assertIn("cannot be loaded", found[3].reason)
+
+    def test_drivers_that_cannot_be_loaded(self) -> None:
+        name = "glance_filters.stores.rbd"
+        with mock.patch.dict("sys.modules", {name: None}):
+            [found] = stores.survey({"ceph": "rbd"}, ["rbd"])
+        self.assertEqual(NONE, found.access)
+        self.assertIn("its driver cannot be loaded", found.reason)
+
+    def test_drivers_of_glance_store(self) -> None:
+        module = importlib.import_module("glance_filters.stores.survey")
+        for kind, expected in (("file", True), ("http", False)):
+            self.assertIs(expected, module._is_capable(kind))
+
+    def test_what_there_is_no_driver_for(self) -> None:
+        module = importlib.import_module("glance_filters.stores.survey")
+        with mock.patch.object(module, "_is_capable", return_value=False):
+            [found] = stores.survey({"other": "unknown"}, ["http"])
+        self.assertEqual(
+            (NONE, "there is no driver with random access for it"),
+            (found.access, found.reason),
+        )
 
     def test_survey_of_another_driver(self) -> None:
         module = optional.module("glance_filters.stores.http")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Iterator
+from unittest import mock
 
 import hypothesis
 from hypothesis import strategies as st
@@ -100,3 +101,11 @@ class CursorTest(unittest.TestCase):
 class CloseTest(unittest.TestCase):
     def test_what_cannot_be_closed(self) -> None:
         bodies.close([b"x"])
+
+    def test_failure_is_logged(self) -> None:
+        """The response may tell of a change that was made."""
+        body = mock.MagicMock()
+        body.close.side_effect = OSError("the store is gone")
+        with self.assertLogs(bodies.LOG, "WARNING") as logs:
+            bodies.close(body)
+        self.assertIn("the store is gone", logs.output[0])

@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from glance_filters.filters import configuration, disk_format_validator
 from glance_filters.filters.disk_format_validator import inspection
+from glance_filters.tests.fixtures import http_client
 from glance_filters.tests.fixtures.disk_images import BACKED_QCOW2, QCOW2
 from glance_filters.tests.unit import fakes
 
@@ -120,6 +121,38 @@ class ListTest(ValidatorCase):
 
 
 class SchemaTest(ValidatorCase):
+    def test_list_is_offered(self) -> None:
+        """With what describes Glance's own body left out."""
+        formats = {"enum": [None, "raw", "old"], "type": ["null", "string"]}
+        image = {"properties": {"disk_format": formats, "name": {}}}
+        images = {"properties": {"images": {"items": image}}}
+        app = self.filter(disk_formats="qcow2,raw")
+        for path, schema in (("image", image), ("images", images)):
+            self.glance.answers["GET"] = fakes.Answer(
+                body=json.dumps(schema).encode(),
+                headers=(("Content-Type", "a/b"), ("Content-Length", "7")),
+            )
+            environ = fakes.environ_of("GET", f"/v2/schemas/{path}")
+            found = http_client.call_wsgi(app, environ)
+            expected = json.dumps(schema).replace(
+                '"raw", "old"', '"qcow2", "raw"'
+            )
+            self.assertEqual(json.loads(expected), found.json)
+            self.assertEqual(
+                [("Content-Type", "a/b"), ("Content-Length", mock.ANY)],
+                found.headers,
+            )
+            length = found.header("Content-Length")
+            self.assertEqual(str(len(found.body)), length)
+
+    def test_longest_schema(self) -> None:
+        schema = b'{"properties": {"disk_format": {"enum": ["old"]}}}'
+        for size, is_changed in ((2**22, True), (2**22 + 1, False)):
+            text = schema.ljust(size)
+            self.glance.answers["GET"] = fakes.Answer(body=text)
+            _, body = self.call("GET", "/v2/schemas/image")
+            self.assertEqual(is_changed, body != text)
+
     def test_unreadable_passes(self) -> None:
         for answer in (
             fakes.Answer(body=b"{"),
@@ -243,6 +276,63 @@ class DeclaredTest(ValidatorCase):
         self.assertIn("status code 502", logs.output[0])
         self.assertIn("disk_format_validator refused", logs.output[1])
         self.assertEqual([], self.glance_got())
+
+    def test_formats_that_change_before_glance_reads(self) -> None:
+        for changed, expected in (
+            ({}, 200),
+            ({"name": "new"}, 200),
+            ({"disk_format": "raw"}, 409),
+            ({"container_format": "ova"}, 409),
+            (None, 409),
+        ):
+            answer = fakes.Answer("404 Not Found")
+            if changed is not None:
+                answer = record(**changed)
+
+            def glance(
+                environ: Any, start_response: Any, answer: Any = answer
+            ) -> Any:
+                if environ["REQUEST_METHOD"] == "PUT":
+                    self.glance.answers[IMAGE] = answer
+                try:
+                    return self.glance(environ, start_response)
+                except webob.exc.HTTPError as error:
+                    # As Glance does it.
+                    return error(environ, start_response)
+
+            self.glance.answers[IMAGE] = record()
+            self.glance.asked.clear()
+            factory = disk_format_validator.DiskFormatValidator.factory
+            app = factory({}, inspect="warn")(glance)
+            code, text = self.call("PUT", FILE, QCOW2, app)
+            with self.subTest(changed):
+                self.assertEqual(expected, code)
+                sent = [QCOW2] if expected == 200 else []
+                self.assertEqual(sent, self.glance_got())
+                self.assertEqual(expected == 409, b"changed while" in text)
+
+    def test_rest_of_what_is_refused_while_glance_reads(self) -> None:
+        """The client is to see why, and sends it all before it looks."""
+        self.glance.answers[IMAGE] = fakes.Answer("404 Not Found")
+
+        def glance(environ: Any, start_response: Any) -> Any:
+            if environ["REQUEST_METHOD"] != "PUT":
+                return self.glance(environ, start_response)
+            try:
+                while environ["wsgi.input"].read(65536):
+                    pass
+            except webob.exc.HTTPError as error:
+                return error(environ, start_response)
+
+        factory = disk_format_validator.DiskFormatValidator.factory
+        data = BACKED_QCOW2 + bytes(5_000_000)
+        for section, left in (({}, 0), ({"drain_timeout": "0"}, 4_000_000)):
+            app = factory({}, inspect="warn", **section)(glance)
+            environ = fakes.environ_of("PUT", FILE, data)
+            stream = environ["wsgi.input"]
+            self.assertEqual(415, fakes.call(app, environ)[0])
+            self.assertGreaterEqual(len(data) - stream.tell(), left)
+            self.assertEqual(not left, len(data) == stream.tell())
 
     def test_status_in_which_glance_takes_no_data(self) -> None:
         """Nothing is read for it that Glance does not read."""
@@ -404,6 +494,42 @@ class StagedDataTest(ValidatorCase):
             with mock.patch.object(log, "warning") as warning:
                 self.filter(staged_data="leave")
             warning.assert_not_called()
+
+
+class CheckTest(unittest.TestCase):
+    def test_formats_that_glance_itself_refuses(self) -> None:
+        validator = disk_format_validator.DiskFormatValidator
+        for known, section, refused in (
+            (["raw", "iso"], {"disk_formats": "raw"}, None),
+            (["raw", "iso"], {"disk_formats": "vdi,raw,ploop"}, "vdi, ploop"),
+            (["raw", "iso"], {}, None),
+            (None, {"disk_formats": "vdi"}, None),
+        ):
+            conf = cfg.ConfigOpts()
+            conf.register_opt(
+                cfg.ListOpt("disk_formats", default=known), "image_format"
+            )
+            conf([], default_config_files=[])
+            config = configuration.Configuration(
+                validator.name, validator.opts, section, conf
+            )
+            found = list(validator.check("here", config))
+            expected = [f"Glance itself refuses {refused}"] if refused else []
+            self.assertEqual(expected, [each.message for each in found])
+            for each in found:
+                self.assertEqual("here", each.place)
+                self.assertIn("[image_format] disk_formats", each.mend)
+                self.assertFalse(each.is_harmless)
+
+    def test_plugin_is_checked_too(self) -> None:
+        validator = disk_format_validator.DiskFormatValidator
+        conf = cfg.ConfigOpts()
+        conf([], default_config_files=[])
+        config = configuration.Configuration(
+            validator.name, validator.opts, {"staged_data": "leave"}, conf
+        )
+        [found] = validator.check("here", config)
+        self.assertIn("inspected by nobody", found.message)
 
 
 class GlanceListTest(ValidatorCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import fixtures
@@ -97,9 +98,15 @@ class ImportPluginTest(testtools.TestCase):
             self.assertEqual(bool(value), self.is_in_force(conf))
 
     def check(
-        self, plugins: list[str], **section: str
+        self,
+        plugins: list[str],
+        methods: Sequence[str] = (),
+        **section: str,
     ) -> list[findings.Finding]:
         conf = cfg.ConfigOpts()
+        conf.register_opt(
+            cfg.ListOpt("enabled_import_methods", default=list(methods))
+        )
         opt = cfg.ListOpt("image_import_plugins", default=plugins)
         conf.register_opt(opt, "image_import_opts")
         conf([], default_config_files=[])
@@ -122,6 +129,31 @@ class ImportPluginTest(testtools.TestCase):
             places = [f"here {name}" for name in names]
             self.assertEqual(places, [each.place for each in found])
             self.assertEqual([], [each for each in found if each.is_harmless])
+
+    def test_what_nobody_inspects(self) -> None:
+        staged = "staged data is inspected by nobody"
+        fetched = (
+            "data that Glance itself fetches is not inspected: web-download, "
+            "glance-download"
+        )
+        for methods, section, expected in (
+            ([], {}, []),
+            (["glance-direct", "copy-image"], {}, []),
+            ([], {"staged_data": "leave"}, [(staged, False)]),
+            (["glance-download", "web-download"], {}, [(fetched, True)]),
+            (["web-download"], {"inspect": "off"}, []),
+            (
+                ["glance-download", "web-download"],
+                {"staged_data": "leave"},
+                [(staged, False), (fetched, True)],
+            ),
+        ):
+            found = self.check([], methods, **section)
+            self.assertEqual(len(expected), len(found), str(methods))
+            for (words, is_harmless), finding in zip(expected, found):
+                self.assertIn(words, finding.message)
+                self.assertIs(is_harmless, finding.is_harmless)
+                self.assertIn(f"Add {OURS} to", finding.mend)
 
     def test_order(self) -> None:
         for plugins, expected in ORDERS:

@@ -7,9 +7,26 @@ from typing import Any
 from unittest import mock
 
 from glance_filters.filters.disk_format_validator import inspection, options
+from glance_filters.tests.unit.filters import declared
+from glance_filters.tests.unit.filters.declared import Promise
+
+PROMISES = {
+    "enabled": Promise(True),
+    "disk_formats": Promise(None),
+    "inspect": Promise("auto", choices=("auto", "off", "warn", "enforce")),
+    "staged_data": Promise("judge", choices=("judge", "leave")),
+    "refuse_locations": Promise(False),
+    "max_body_size": Promise(2**20, 1),
+    # Former places of options that all filters share.
+    "stats_host": Promise(None),
+    "stats_port": Promise(None),
+}
 
 
 class SettingsTest(unittest.TestCase):
+    def test_promises(self) -> None:
+        declared.check(self, options.OPTS, PROMISES)
+
     def make(
         self, glance_formats: Any = None, **values: Any
     ) -> options.DiskFormatValidatorSettings:

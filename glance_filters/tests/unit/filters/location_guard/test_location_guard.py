@@ -7,9 +7,12 @@ import itertools
 import json
 import logging
 import threading
+import unittest
 from typing import Any
 
-from glance_filters.filters import base, location_guard
+from oslo_config import cfg
+
+from glance_filters.filters import base, configuration, location_guard
 from glance_filters.glance_api import images as images_api
 from glance_filters.glance_api import subrequest
 from glance_filters.tests.unit import fakes
@@ -242,12 +245,13 @@ class OtherRequestsTest(GuardTestCase):
                     )
                     self.assertEqual(409, code)
 
-    def test_what_is_no_patch_is_not_read(self) -> None:
-        large = bytes(1024 * 1024 + 1)
-        request = ("PATCH", PATH, large)
-        code, _, _ = self.send(request, CONTENT_TYPE="application/json")
-        self.assertEqual(200, code)
-        self.assertEqual(request, self.glance.asked[-1])
+    def test_what_is_no_patch_is_limited_too(self) -> None:
+        for size, expected in ((1048576, 200), (1048577, 413)):
+            request = ("PATCH", PATH, bytes(size))
+            code, _, _ = self.send(request, CONTENT_TYPE="application/json")
+            self.assertEqual(expected, code)
+            if code == 200:
+                self.assertEqual(request, self.glance.asked[-1])
 
     def test_overridden_methods(self) -> None:
         self.glance.answers["GET"] = fakes.image("saving")
@@ -383,6 +387,53 @@ class BodyTest(GuardTestCase):
         code, _, _ = self.send(request, CONTENT_LENGTH="1000")
         self.assertEqual(400, code)
         self.assertEqual([], self.glance.asked)
+
+
+class CheckTest(unittest.TestCase):
+    def test_findings(self) -> None:
+        within, galera, locations = (
+            "images are locked within each worker only",
+            "several writing nodes of Galera",
+            "show_multiple_locations is off",
+        )
+        mysql = "mysql+pymysql://u:p@h/glance"
+        for url, options, expected in (
+            ("file:///x", {}, []),
+            ("file://", {}, []),
+            ("", {}, [(within, False)]),
+            ("", {"workers": 4}, [(within, False)]),
+            ("", {"workers": 1}, []),
+            (mysql, {}, [(galera, True)]),
+            ("mariadb://h/glance", {"workers": 4}, [(galera, True)]),
+            ("postgresql://h/glance", {}, []),
+            ("database", {"connection": mysql}, [(galera, True)]),
+            ("database", {"connection": "sqlite:///x"}, []),
+            ("file:///x", {"show_multiple_locations": True}, []),
+            (
+                "file:///x",
+                {"show_multiple_locations": False},
+                [(locations, True)],
+            ),
+        ):
+            conf = cfg.ConfigOpts()
+            conf([], default_config_files=[])
+            for name, value in options.items():
+                group = "database" if name == "connection" else None
+                kind: Any = type(value)
+                opt = cfg.Opt(name, kind, default=value)
+                conf.register_opt(opt, group)
+            guard = location_guard.LocationGuard
+            section = {"coordination_url": url}
+            config = configuration.Configuration(
+                guard.name, guard.opts, section, conf
+            )
+            found = list(guard.check("here", config))
+            with self.subTest(url, **options):
+                self.assertEqual(len(expected), len(found))
+                for (words, is_harmless), finding in zip(expected, found):
+                    self.assertIn(words, finding.message)
+                    self.assertIs(is_harmless, finding.is_harmless)
+                    self.assertEqual("here", finding.place)
 
 
 class ThreadsTest(GuardTestCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import threading
 from typing import Any
 
 import webob
@@ -155,6 +156,62 @@ class LockTest(GuardTestCase):
             environ["wsgi.input"] = Body(b"{}")
             with self.subTest(path):
                 self.assertEqual(200, fakes.call(guard, environ)[0])
+
+    def test_response_is_read_under_the_lock(self) -> None:
+        """Not what is longer than any: it may be sent slowly."""
+        for size, is_read in ((2**20, True), (2**20 + 1, False)):
+            self.glance.answers["DELETE"] = fakes.Answer(body=bytes(size))
+            environ = fakes.environ_of("DELETE", f"/v2/images/{IMAGE_ID}")
+            request = webob.Request(environ)
+            guard = self.guard(coordination_url=self.url)
+            _, _, chunks = request.call_application(guard)
+            self.assertEqual(is_read, self.glance.open_bodies == 0)
+            self.assertEqual(bytes(size), b"".join(chunks))
+            getattr(chunks, "close", list)()
+
+    def test_glance_that_hangs(self) -> None:
+        """Over the image, or the call: what is in its way is told so."""
+        for hanging in ("GET", "DELETE"):
+            asked, goes_on = threading.Event(), threading.Event()
+
+            def app(
+                environ: Any,
+                start_response: Any,
+                hanging: str = hanging,
+                asked: threading.Event = asked,
+                goes_on: threading.Event = goes_on,
+            ) -> Any:
+                method = environ["REQUEST_METHOD"]
+                if method == hanging and not asked.is_set():
+                    asked.set()
+                    goes_on.wait(30)
+                return self.glance(environ, start_response)
+
+            guard = self.guard(coordination_url=self.url, lock_timeout="0.05")
+            guard._app = app
+
+            def delete(
+                image_id: str = IMAGE_ID,
+                guard: location_guard.LocationGuard = guard,
+            ) -> int:
+                path = f"/v2/images/{image_id}"
+                return fakes.call(guard, fakes.environ_of("DELETE", path))[0]
+
+            codes: list[int] = []
+            thread = threading.Thread(
+                target=lambda delete=delete, codes=codes: codes.append(
+                    delete()
+                )
+            )
+            thread.start()
+            self.assertTrue(asked.wait(30))
+            with self.subTest(hanging):
+                self.assertEqual(409, delete())
+                self.assertEqual(200, delete(f"{IMAGE_ID[:-1]}0"))
+                goes_on.set()
+                thread.join(30)
+                self.assertEqual([200], codes)
+                self.assertEqual(200, delete())
 
     def test_what_is_hidden_stays_hidden(self) -> None:
         """Whether it is locked by somebody or not."""

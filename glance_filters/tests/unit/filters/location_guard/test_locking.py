@@ -179,6 +179,11 @@ class ImageLockingTest(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "coordination_url"):
                 self.configure(url, 1)
 
+    def test_not_configured(self) -> None:
+        """A filter that is disabled has no locks."""
+        with self.assertRaises(RuntimeError):
+            self.locking.acquire("a")
+
     def test_configured_once(self) -> None:
         """Those that are held must stay valid."""
         with mock.patch.object(locks, "ImageLocks") as made:

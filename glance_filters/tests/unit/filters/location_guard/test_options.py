@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import dataclasses
 import unittest
 
 from glance_filters.filters import configuration
 from glance_filters.filters.location_guard import LocationGuard, options
 from glance_filters.tests.unit import fakes
+from glance_filters.tests.unit.filters import declared
+from glance_filters.tests.unit.filters.declared import Promise
+
+PROMISES = {
+    "enabled": Promise(True),
+    # The statuses in which Glance itself is safe.
+    "remove_statuses": Promise(["active"]),
+    "replace_statuses": Promise(["active", "queued"]),
+    "add_statuses": Promise(["active", "queued"]),
+    "location_api_statuses": Promise(["queued"]),
+    "max_body_size": Promise(2**20, 1),
+    "coordination_url": Promise("file://", needs_restart=True, is_secret=True),
+    "lock_timeout": Promise(10.0, 0, needs_restart=True),
+    "max_waiters": Promise(8, 1, needs_restart=True),
+    "on_lock_failure": Promise("proceed", choices=("proceed", "refuse")),
+    # Former places of options that all filters share.
+    "stats_host": Promise(None),
+    "stats_port": Promise(None),
+}
 
 
 class OptionsTest(unittest.TestCase):
+    def test_promises(self) -> None:
+        declared.check(self, options.OPTS, PROMISES)
+
     def settings(self, **section: str) -> options.LocationGuardSettings:
         section = {"coordination_url": "", **section}
         guard = LocationGuard.factory({}, **section)(fakes.Glance())
         assert isinstance(guard, LocationGuard)
         return guard._settings
-
-    def test_defaults(self) -> None:
-        found = dataclasses.asdict(self.settings())
-        # The statuses in which Glance itself is safe.
-        for option, statuses in (
-            ("remove_statuses", ("active",)),
-            ("replace_statuses", ("active", "queued")),
-            ("add_statuses", ("active", "queued")),
-            ("location_api_statuses", ("queued",)),
-        ):
-            self.assertEqual(statuses, found[option], option)
-        self.assertEqual("proceed", found["on_lock_failure"])
 
     def test_values(self) -> None:
         for key, value, expected in (

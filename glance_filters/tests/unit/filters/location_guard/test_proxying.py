@@ -15,6 +15,7 @@ from glance_filters import locks
 from glance_filters.filters import location_guard
 from glance_filters.filters.location_guard import proxying
 from glance_filters.glance_api import request as request_module
+from glance_filters.locks import process
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
 from glance_filters.tests.unit.filters.location_guard.cases import (
@@ -60,9 +61,13 @@ class ProxyingTest(GuardTestCase):
         def app(environ: Any, start_response: Any) -> Any:
             if environ["REQUEST_METHOD"] != "GET":
                 found.append(self.call(there, second))
+                # In another process, which has the files in common.
+                with mock.patch.object(process, "_queues", {}):
+                    found.append(self.call(there, second))
             return self.glance(environ, start_response)
 
         self.assertEqual(200, self.call(self.make(app, **keys), first))
+        self.assertEqual(found[0], found[1])
         return found[0]
 
     def call(self, app: Any, request: tuple[str, str, str]) -> int:
@@ -130,6 +135,16 @@ class ProxyingTest(GuardTestCase):
             free = locking_.try_acquire(f"{key} {number}")
             assert free is not None
             free.release()
+
+    def test_second_host(self) -> None:
+        """Of two that hold the image one after the other, one is host."""
+        locking_ = self.make(self.glance)._locking
+        with locking_.acquire("x"):
+            with proxying.being_host(
+                "x", locking_.acquire, locking_.try_acquire
+            ):
+                self.assertIsNone(locking_.try_acquire("x"))
+            self.assertIsNone(locking_.try_acquire("x"))
 
     def test_host_that_waits_in_vain(self) -> None:
         locking_ = self.make(self.glance)._locking

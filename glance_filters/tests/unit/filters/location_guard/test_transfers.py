@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import tempfile
+import unittest
 from typing import Any
+from unittest import mock
 
 from glance_filters.filters import location_guard
+from glance_filters.filters.location_guard import transfers
 from glance_filters.glance_api import images as images_api
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
@@ -16,6 +19,18 @@ from glance_filters.tests.unit.filters.location_guard.cases import (
     TABLE,
     GuardTestCase,
 )
+
+
+class ImportingTest(unittest.TestCase):
+    def test_age(self) -> None:
+        """After an hour Glance lets another import have the image."""
+        for age, expected in ((-1, True), (3599.9, True), (3600, False)):
+            for image in (
+                images_api.Image(status="importing"),
+                images_api.Image(status="active", os_glance_import_task="x"),
+            ):
+                with mock.patch.object(transfers, "_age", return_value=age):
+                    self.assertIs(expected, transfers.is_importing(image))
 
 
 class TransferTest(GuardTestCase):

@@ -69,6 +69,7 @@ class OverlayCase(testtools.TestCase):
         status, headers, chunks = webob.Request(environ).call_application(app)
         body = b"".join(chunks)
         getattr(chunks, "close", list)()
+        self.assertEqual(len(dict(headers)), len(headers), str(headers))
         return int(status[:3]), dict(headers), body
 
     def document(self, path: str, /, **keys: Any) -> Any:
@@ -248,6 +249,13 @@ class UntouchedTest(OverlayCase):
             fakes.Answer("206 Partial Content", whole.body),
         ):
             self.check_untouched(SPACE, answer)
+
+    def test_longest_document(self) -> None:
+        text = json.dumps(newton.DOCUMENT).encode()
+        self.check_untouched(SPACE, fakes.Answer(body=text.ljust(2**22 + 1)))
+        answer = fakes.Answer(body=text.ljust(2**22))
+        self.glance.answers = {"GET": answer}
+        self.assertNotEqual(newton.DOCUMENT, self.document(SPACE))
 
     def test_others(self) -> None:
         for method, path in (

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import json
 import pathlib
+import unittest
 
 import fixtures
 import testtools
 
 from glance_filters.filters.metadef_overlay import options
+from glance_filters.tests.unit.filters import declared
+from glance_filters.tests.unit.filters.declared import Promise
+
+PROMISES = {
+    "enabled": Promise(True),
+    "metadefs_dir": Promise(None),
+    # Former places of options that all filters share.
+    "stats_host": Promise(None),
+    "stats_port": Promise(None),
+}
+
+
+class OptionsTest(unittest.TestCase):
+    def test_promises(self) -> None:
+        declared.check(self, options.OPTS, PROMISES)
 
 
 class SettingsTest(testtools.TestCase):

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Options as the documentation promises them to operators."""
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from oslo_config import cfg
+
+
+class Promise(NamedTuple):
+    """What is promised of an option.
+
+    :ivar default: its default
+    :ivar lowest: the lowest number that it may be; None if there is none
+    :ivar choices: the values that it may have; empty if it is free text
+    :ivar needs_restart: whether a change needs a restart
+    :ivar is_secret: whether its value is kept out of logs
+    """
+
+    default: Any
+    lowest: int | None = None
+    choices: tuple[str, ...] = ()
+    needs_restart: bool = False
+    is_secret: bool = False
+
+
+def check(
+    test: unittest.TestCase,
+    opts: Iterable[cfg.Opt],
+    promises: Mapping[str, Promise],
+) -> None:
+    """Check that the options are those that are promised."""
+    declared = {opt.dest: opt for opt in opts}
+    test.assertEqual(set(promises), set(declared))
+    for name, promise in promises.items():
+        opt = declared[name]
+        test.assertEqual(promise.default, opt.default, name)
+        test.assertIs(promise.needs_restart, not opt.mutable, name)
+        test.assertIs(promise.is_secret, opt.secret, name)
+        test.assertEqual(
+            promise.needs_restart, "needs a restart" in (opt.help or ""), name
+        )
+        if promise.lowest is not None:
+            test.assertEqual(promise.lowest, opt.type(str(promise.lowest)))
+            with test.assertRaises(ValueError):
+                opt.type(str(promise.lowest - 1))
+        for choice in promise.choices:
+            test.assertEqual(choice, opt.type(choice))
+        if promise.choices:
+            with test.assertRaises(ValueError):
+                opt.type("other")
