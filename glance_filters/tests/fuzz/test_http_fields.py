@@ -148,7 +148,7 @@ class RangeTest(unittest.TestCase):
             return "unsatisfiable"
         return [(each.start, each.stop) for each in ranges]
 
-    @hypothesis.settings(max_examples=fuzz.examples(quick=60))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=60, long=20000))
     @hypothesis.given(range_fields())
     def test_range(self, text: str) -> None:
         for size in SIZES:
@@ -191,7 +191,7 @@ class ContentRangeTest(unittest.TestCase):
         self.assertIsNone(size)
         return part.start, part.stop, total
 
-    @hypothesis.settings(max_examples=fuzz.examples(quick=60))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=60, long=20000))
     @hypothesis.given(content_ranges())
     def test_content_range(self, text: str) -> None:
         fuzz.count("fields")
@@ -269,7 +269,7 @@ def includes(text: str, tag: str | None, strong: bool) -> bool | None:
 
 
 class PreconditionTest(unittest.TestCase):
-    @hypothesis.settings(max_examples=fuzz.examples(quick=60))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=60, long=20000))
     @hypothesis.given(
         st.one_of(st.none(), tag_fields()), st.one_of(st.none(), tag_fields())
     )
@@ -289,7 +289,7 @@ class PreconditionTest(unittest.TestCase):
             found = preconditions.evaluate(environ, tag)
             self.assertEqual(expected, found, (environ, tag))
 
-    @hypothesis.settings(max_examples=fuzz.examples(quick=60))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=60, long=20000))
     @hypothesis.given(tag_fields())
     def test_if_range(self, text: str) -> None:
         for tag in (STRONG, WEAK, None):
