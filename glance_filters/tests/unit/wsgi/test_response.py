@@ -146,8 +146,10 @@ class CaptureTest(unittest.TestCase):
 
     def test_fields_about_the_old_body(self) -> None:
         """Those of another one would be wrong (RFC 9110, 8)."""
-        names = ("Content-Length", "Content-MD5", "Content-Digest")
-        names += ("Repr-Digest", "ETag", "Accept-Ranges", "Last-Modified")
+        names = (
+            *("Content-Length", "Content-MD5", "Content-Digest", "ETag"),
+            *("Repr-Digest", "Accept-Ranges", "Last-Modified"),
+        )
         headers = [(name, "x") for name in (*names, "Vary")]
         answer = response.CapturedResponse("200 OK", headers, ())
         self.assertEqual(
