@@ -6,7 +6,6 @@ import unittest
 
 from glance_filters.glance_api import image_attributes
 
-
 # What the object has in some release, beside the image's properties.
 KNOWN = """
 base context deactivate delete extra_properties get_data get_payload
