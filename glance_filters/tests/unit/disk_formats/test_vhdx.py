@@ -108,7 +108,7 @@ class LogTest(testtools.TestCase):
         for mark, reason in ((47, ""), (48, LOG), (63, LOG), (64, "")):
             header = disk_files.vhdx_header(9, log=False, mark=mark)
             found = check(changed(data, VHDX_HEADERS[0], header))
-            self.assertEqual(reason, found, mark)
+            self.assertEqual(reason, found, str(mark))
 
     def test_signatures(self) -> None:
         """With a checksum that is right."""
@@ -120,7 +120,7 @@ class LogTest(testtools.TestCase):
         ):
             header = disk_files.vhdx_header(9, True, signature=signature)
             found = check(changed(data, VHDX_HEADERS[1], header))
-            self.assertEqual(reason, found, signature)
+            self.assertEqual(reason, found, str(signature))
 
     def test_what_is_no_header(self) -> None:
         good = headers(1, 2, logs=(False, True))
