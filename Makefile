@@ -27,7 +27,7 @@ export UV_SYSTEM_CERTS ?= true
 .PHONY: help demo demo-proxy old-glance serve readme test test-long fuzz stores databases proxied \
 	bench bench-quick matrix \
 	matrix-quick matrix-edges matrix-table pins tempest lint typing docs \
-	security mutation soak redbot clean
+	security mutation coverage soak redbot clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
@@ -171,6 +171,10 @@ bench-quick: $(VENV)/.installed-bench
 # MUTATION_ARGS="--sample 100".
 mutation: $(VENV)/.installed-mutation
 	@nice -n 15 $(BIN)/python -m mutation $(ROOM) $(MUTATION_ARGS)
+
+# How much of each room its unit tests run; writes a table.
+coverage: $(VENV)/.installed-mutation
+	@nice -n 15 $(BIN)/python -m mutation.coverage
 
 # Mixed traffic for a quarter of an hour: what grows, and what fails.
 SOAK_SECONDS ?= 900

@@ -204,7 +204,7 @@ def is_form_post(environ: Mapping[str, Any]) -> bool:
         return False
     # Routes folds the type's case, webob, of which it asks the form, does not.
     content_type: str = environ.get("CONTENT_TYPE", "")
-    return content_type.split(";", 1)[0] in _FORM_TYPES
+    return content_type.partition(";")[0] in _FORM_TYPES
 
 
 def form_method(environ: Mapping[str, Any], body: bytes) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 from collections.abc import Callable
@@ -74,13 +75,17 @@ class UploadInspection:
         :raises ContentMismatch: if it is in another format
         :raises UnsafeContent: if it is unsafe
         """
-        self._seen += len(data)
+        start, self._seen = self._seen, self._seen + len(data)
         if self._size is not None and self._seen > self._size:
             raise errors.BadRequest(
                 "The data is longer than x-openstack-image-size"
             )
-        if not self._inspector.decided:
-            self._judge(lambda: self._inspector.feed(data))
+        # Block by block, as the inspector looks at it: so what is told of
+        # data that is wrong twice does not depend on how it comes.
+        while data and not self._inspector.decided:
+            size = detection.BLOCK - start % detection.BLOCK
+            self._judge(functools.partial(self._inspector.feed, data[:size]))
+            data, start = data[size:], start + size
 
     def finish(self) -> None:
         """Signal the end of the data.

@@ -22,9 +22,9 @@ def count(name: str) -> None:
     cases[name] += 1
 
 
-def examples(quick: int) -> int:
-    """Return how many examples a test takes: *quick* in ``make test``.
+def examples(quick: int, long: int) -> int:
+    """Return how many examples a test takes, in ``make test`` or once here.
 
     ``make fuzz`` runs it again and again.
     """
-    return 5000 if tests.IS_LONG else quick
+    return long if tests.IS_LONG else quick

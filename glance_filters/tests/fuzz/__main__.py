@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import pkgutil
 import sys
 import time
@@ -30,11 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [f"{fuzz.__name__}.{each}" for each in modules if "test" in each]
     runner = unittest.TextTestRunner(verbosity=0, buffer=True)
     is_good = True
-    while is_good and time.monotonic() < end:
-        tests = unittest.defaultTestLoader.loadTestsFromNames(names)
+    for name in itertools.cycle(names):
+        if not is_good or time.monotonic() > end:
+            break
+        tests = unittest.defaultTestLoader.loadTestsFromName(name)
         is_good = runner.run(tests).wasSuccessful()
-        for name, count in sorted(fuzz.cases.items()):
-            print(f"{count:10,} {name}", flush=True)  # noqa: T201
+        counts = (
+            f"{fuzz.cases[each]:,} {each}" for each in sorted(fuzz.cases)
+        )
+        print(", ".join(counts), flush=True)  # noqa: T201
     if options.write is not None:
         with options.write.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

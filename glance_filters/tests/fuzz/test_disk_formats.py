@@ -16,7 +16,7 @@ import hypothesis
 import webob.exc
 from hypothesis import strategies as st
 
-from glance_filters import errors, tests
+from glance_filters import errors
 from glance_filters.filters.disk_format_validator import inspection
 from glance_filters.glance_api import images
 from glance_filters.tests import fuzz
@@ -173,7 +173,7 @@ def upload(
 
 @unittest.skipIf(detection is None, "the extra inspect is not installed")
 class VerdictTest(unittest.TestCase):
-    @hypothesis.settings(max_examples=fuzz.examples(quick=40))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=40, long=1000))
     @hypothesis.given(
         heads(),
         st.sampled_from(DECLARED),
@@ -205,7 +205,7 @@ class VerdictTest(unittest.TestCase):
         verdict = judge(declared, [data], container)
         self.assertEqual(why is None, verdict == ("matches",))
 
-    @hypothesis.settings(max_examples=fuzz.examples(quick=40))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=40, long=1000))
     @hypothesis.given(
         heads(),
         st.sampled_from(DECLARED),
@@ -316,7 +316,7 @@ class BoundsTest(unittest.TestCase):
                 taken = memory(declared, data, size)
                 self.assertLess(taken, LIMIT, f"{number} {declared}")
 
-    @hypothesis.settings(max_examples=2000 if tests.IS_LONG else 25)
+    @hypothesis.settings(max_examples=fuzz.examples(quick=25, long=500))
     @hypothesis.given(heads(), st.sampled_from(DECLARED))
     def test_memory_of_any_head(
         self, data: bytes, declared: str | None

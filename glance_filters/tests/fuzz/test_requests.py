@@ -85,7 +85,7 @@ EACH = hypothesis.given(environs(), st.sampled_from(matching_case.PLACES))
 
 
 class LocationGuardTest(matching_case.LocationGuardCase):
-    @hypothesis.settings(max_examples=fuzz.examples(quick=40))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=40, long=5000))
     @EACH
     def test_requests(
         self, environ: dict[str, Any], place: tuple[str, str]
@@ -96,7 +96,7 @@ class LocationGuardTest(matching_case.LocationGuardCase):
 
 
 class DiskFormatValidatorTest(matching_case.DiskFormatValidatorCase):
-    @hypothesis.settings(max_examples=fuzz.examples(quick=40))
+    @hypothesis.settings(max_examples=fuzz.examples(quick=40, long=5000))
     @EACH
     def test_requests(
         self, environ: dict[str, Any], place: tuple[str, str]

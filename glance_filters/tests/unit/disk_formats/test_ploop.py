@@ -46,6 +46,15 @@ class HeaderTest(unittest.TestCase):
             ({"in_use": 0x312E3276}, 8192),
             ({"extension": 4096}, 8192),
             ({"entries": 112, "first_data_sector": 1}, 8192),
+            ({"entries": 1000, "first_data_sector": 8}, 8192),
+            (
+                {
+                    "cluster_sectors": 1,
+                    "entries": 8192,
+                    "first_data_sector": 0,
+                },
+                8192,
+            ),
             ({"cluster_sectors": 4186127}, 8192),
             ({"entries": 536870911, "first_data_sector": 0}, 8192),
             ({"magic": b"WithoutFreeSpace"}, 8192),
@@ -62,27 +71,37 @@ class HeaderTest(unittest.TestCase):
                 self.assertEqual(size * 512, inspector.virtual_size)
 
     def test_unsafe(self) -> None:
-        for fields, check in (
-            ({"version": 1}, "version"),
-            ({"version": 3}, "version"),
-            ({"cluster_sectors": 0}, "clusters"),
-            ({"cluster_sectors": 1 << 31}, "clusters"),
-            ({"cluster_sectors": 4186128}, "clusters"),
-            ({"entries": 3}, "clusters"),
-            ({"entries": 536870912, "first_data_sector": 0}, "clusters"),
-            ({"entries": 1 << 30}, "clusters"),
-            ({"disk_sectors": 1 << 40}, "clusters"),
-            ({"entries": 1000, "first_data_sector": 7}, "data"),
-            ({"entries": 1000, "extension": 7}, "data"),
-            ({"entries": 113, "first_data_sector": 1}, "data"),
-            ({"entries": 113, "extension": 1}, "data"),
-            ({"in_use": 1}, "in_use"),
+        size = "the size of a cluster is out of range"
+        large = "the allocation table is too large"
+        small = "the allocation table is too small for the disk"
+        data = "the data overlap the allocation table"
+        extension = "the extension overlap the allocation table"
+        for fields, check, reason in (
+            ({"version": 1}, "version", "version 1 is not known"),
+            ({"version": 3}, "version", "version 3 is not known"),
+            ({"cluster_sectors": 0}, "clusters", size),
+            ({"cluster_sectors": 0, "disk_sectors": 0}, "clusters", size),
+            ({"cluster_sectors": 1 << 31}, "clusters", size),
+            ({"cluster_sectors": 4186128}, "clusters", size),
+            ({"entries": 3}, "clusters", small),
+            ({"disk_sectors": 1 << 40}, "clusters", small),
+            ({"entries": 1 << 30}, "clusters", large),
+            (
+                {"entries": 536870912, "first_data_sector": 0},
+                "clusters",
+                large,
+            ),
+            ({"entries": 1000, "first_data_sector": 7}, "data", data),
+            ({"entries": 113, "first_data_sector": 1}, "data", data),
+            ({"entries": 1000, "extension": 7}, "data", extension),
+            ({"entries": 113, "extension": 1}, "data", extension),
+            ({"in_use": 1}, "in_use", "the mark of use is not known"),
         ):
             with self.subTest(fields):
                 failed = format_inspector.SafetyCheckFailed
                 with self.assertRaises(failed) as caught:
                     inspect(**fields).safety_check()
-                self.assertIn(check, caught.exception.failures)
+                self.assertEqual(reason, str(caught.exception.failures[check]))
 
     def test_other_formats(self) -> None:
         for magic in (b"WithoutFreSpaceX", bytes(16), b"withoutfreespace"):

@@ -19,6 +19,7 @@ from glance_filters.tests.fixtures.judged_images import changed
 BLOCK = 64 * 1024
 PARENT = "it has a parent"
 LOG = "its log must be replayed first"
+DIFFER = "its tables of regions differ"
 ONE_REGION = "it does not have one region of metadata"
 
 
@@ -64,6 +65,10 @@ class ParentTest(testtools.TestCase):
         for image, reason in (
             (other, ONE_REGION),
             (none, ONE_REGION),
+            *(
+                (changed(data, each + 8, b"\2"), DIFFER)
+                for each in VHDX_TABLES
+            ),
             (
                 disk_files.vhdx(VHDX_PARENT_LOCATOR, metadata=2**20 + 4096),
                 f"the place of its metadata is not allowed; {PARENT}",
@@ -97,6 +102,25 @@ class LogTest(testtools.TestCase):
             ((2**64 - 1, 1), (True, False), LOG),
         ):
             self.assertEqual(reason, check(headers(*numbers, logs=logs)))
+
+    def test_where_a_header_tells_of_it(self) -> None:
+        data = disk_files.vhdx(VHDX_DISK_SIZE)
+        for mark, reason in ((47, ""), (48, LOG), (63, LOG), (64, "")):
+            header = disk_files.vhdx_header(9, log=False, mark=mark)
+            found = check(changed(data, VHDX_HEADERS[0], header))
+            self.assertEqual(reason, found, str(mark))
+
+    def test_signatures(self) -> None:
+        """With a checksum that is right."""
+        data = disk_files.vhdx(VHDX_DISK_SIZE)
+        for signature, reason in (
+            (b"head", LOG),
+            (b"heac", ""),
+            (b"heae", ""),
+        ):
+            header = disk_files.vhdx_header(9, True, signature=signature)
+            found = check(changed(data, VHDX_HEADERS[1], header))
+            self.assertEqual(reason, found, str(signature))
 
     def test_what_is_no_header(self) -> None:
         good = headers(1, 2, logs=(False, True))

@@ -63,6 +63,16 @@ class RegionsTest(unittest.TestCase):
 
 
 class FailuresTest(unittest.TestCase):
+    def test_versions(self) -> None:
+        known = (1, 2, 3)
+        for version in (0, *known, 4):
+            inspector = inspect(image(version=version))
+            if version in known:
+                inspector.safety_check()
+                continue
+            with self.assertRaises(format_inspector.SafetyCheckFailed):
+                inspector.safety_check()
+
     def test_all_are_told(self) -> None:
         """More than one thing may be wrong."""
         for data, checks in (

@@ -337,6 +337,16 @@ class ServiceTest(unittest.TestCase):
                 environ = {**fakes.environ_of(method, path), **keys}
                 found = self.MATCHER.match(environ)
                 self.assertEqual(expected, found and found.call)
+                if found is not None:
+                    self.assertEqual(path, found.path_info)
+
+    def test_no_path(self) -> None:
+        """It is the root then (PEP 3333)."""
+        environ = fakes.environ_of("GET", "/")
+        del environ["PATH_INFO"]
+        found = self.MATCHER.match(environ)
+        assert found is not None
+        self.assertEqual(calls.SHOW_VERSIONS, found.call)
 
     def test_marks(self) -> None:
         self.assertIn("/versions", self.MATCHER.paths)

@@ -9,6 +9,7 @@ from unittest import mock
 
 import webob
 
+from glance_filters import errors
 from glance_filters.glance_api import request_body
 from glance_filters.tests.unit import fakes
 from glance_filters.wsgi import input_streams
@@ -79,6 +80,30 @@ class HasBodyTest(unittest.TestCase):
                 environ.update(keys)
                 found = request_body.is_readable(environ)
                 self.assertIs(expected, found)
+
+
+class RecordedInputTest(unittest.TestCase):
+    def test_how_much_is_asked_for(self) -> None:
+        """Never more than one byte past the limit, whoever reads."""
+        for arguments, asked in (
+            *(((), 11), ((None,), 11), ((-1,), 11), ((-5,), 11)),
+            *(((0,), 0), ((3,), 3), ((11,), 11), ((1000,), 11)),
+        ):
+            for before in (0, 4):
+                stream = mock.Mock()
+                stream.read.side_effect = bytes
+                recorded = request_body._RecordedInput(stream, 10)
+                recorded.read(before)
+                expected = min(asked, 11 - before)
+                with self.subTest(arguments, before=before):
+                    if before + expected > 10:
+                        with self.assertRaises(errors.BodyTooLarge):
+                            recorded.read(*arguments)
+                    else:
+                        recorded.read(*arguments)
+                    stream.read.assert_called_with(expected)
+                    size = len(recorded.recorded)
+                    self.assertEqual(before + expected, size)
 
 
 class StreamTest(unittest.TestCase):

@@ -75,6 +75,29 @@ class SendTest(unittest.TestCase):
         # The parent's body is still to be read.
         self.assertEqual(b"body", environ["wsgi.input"].read())
 
+    def test_a_body(self) -> None:
+        glance = fakes.Glance()
+        environ = fakes.environ_of("PATCH", "/", b"parent", CONTENT_TYPE="p")
+        subrequest.send(
+            glance,
+            environ,
+            source="guard",
+            path_info="/p",
+            method="POST",
+            accept="c/d",
+            content_type="a/b",
+            body=b"child",
+        )
+        self.assertEqual([("POST", "/p", b"child")], glance.asked)
+        (child,) = glance.environs
+        for key, expected in (
+            ("CONTENT_TYPE", "a/b"),
+            ("CONTENT_LENGTH", "5"),
+            ("HTTP_ACCEPT", "c/d"),
+        ):
+            self.assertEqual(expected, child[key])
+        self.assertEqual(b"parent", environ["wsgi.input"].read())
+
     def test_what_is_handed_down(self) -> None:
         """Identity, transport and server: all of it, and nothing else."""
         kept = (
@@ -241,10 +264,17 @@ class SendTest(unittest.TestCase):
             start_response("OK", [])
             return []
 
-        for app in (raising, silent, broken, endless, nonsense):
+        for app, reason in (
+            (raising, "ValueError: x"),
+            (silent, "RuntimeError: the application ended without a status"),
+            (broken, "OSError: x"),
+            (endless, "more than 16777216 bytes"),
+            (nonsense, "ValueError: "),
+        ):
             with self.subTest(app.__name__):
-                with self.assertRaises(subrequest.NoResponse):
+                with self.assertRaises(subrequest.NoResponse) as caught:
                     self.ask(app, fakes.environ_of("GET", "/"))
+                self.assertIn(reason, str(caught.exception))
 
     def test_closed_when_it_breaks(self) -> None:
         closed = []

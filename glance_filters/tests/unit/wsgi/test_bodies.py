@@ -81,6 +81,32 @@ class CursorTest(unittest.TestCase):
                 self.assertEqual(expected, b"".join(part))
                 self.assertEqual(4, body.taken)
 
+    def test_behind_the_end(self) -> None:
+        for start, position in ((20, 20), (21, 20), (30, 20)):
+            cursor = bodies.Cursor([DATA[:5], DATA[5:]])
+            with self.assertRaisesRegex(
+                bodies.WrongLength, f"after {position} of {start + 1} bytes"
+            ):
+                list(cursor.part(start, start + 1))
+            self.assertEqual(position, cursor.position)
+
+    def test_positions(self) -> None:
+        cursor = bodies.Cursor([DATA[:5], b"", DATA[5:]])
+        for start, stop in ((1, 1), (2, 4), (4, 7), (9, 20)):
+            found = b"".join(cursor.part(start, stop))
+            self.assertEqual(DATA[start:stop], found)
+            self.assertEqual(stop, cursor.position)
+
+    def test_what_is_told(self) -> None:
+        rest = bodies.Rest.NOTHING
+        for stop, text in (
+            (25, "the data ended after 20 of 25 bytes"),
+            (15, "the data goes on after 15 bytes"),
+        ):
+            with self.assertRaises(bodies.WrongLength) as caught:
+                list(bodies.Cursor([DATA]).part(0, stop, rest))
+            self.assertEqual(text, str(caught.exception))
+
     def test_drain(self) -> None:
         body = Body(DATA[:5], DATA[5:10], DATA[10:])
         cursor = bodies.Cursor(body)
@@ -109,3 +135,8 @@ class CloseTest(unittest.TestCase):
         with self.assertLogs(bodies.LOG, "WARNING") as logs:
             bodies.close(body)
         self.assertIn("the store is gone", logs.output[0])
+
+    def test_what_can(self) -> None:
+        body = Body()
+        bodies.close(body)
+        self.assertTrue(body.closed)

@@ -54,6 +54,40 @@ class BodyStreamTest(unittest.TestCase):
         body = input_streams.BodyStream(io.BytesIO(b"a\nb\nc"), 5)
         self.assertTrue(body.readable())
         self.assertEqual([b"a\n", b"b\n", b"c"], list(body))
+        # Those of its base read into a buffer, of which the rest stays.
+        body = input_streams.BodyStream(io.BytesIO(b"abc"), 3)
+        buffer = bytearray(b"12345")
+        self.assertEqual(3, body.readinto(buffer))
+        self.assertEqual(b"abc45", buffer)
+        self.assertEqual(0, body.readinto(buffer))
+
+    def test_sizes(self) -> None:
+        """None and what is negative read to the end, 0 reads nothing."""
+        for size, expected in (
+            *((None, DATA), (-1, DATA), (-5, DATA), (0, b""), (1, DATA[:1])),
+            (len(DATA) + 1, DATA),
+        ):
+            body = input_streams.BodyStream(io.BytesIO(DATA), len(DATA))
+            self.assertEqual(expected, body.read(size), size)
+
+    def test_how_much_is_asked_for(self) -> None:
+        """The server's stream is never asked for what is not of the body."""
+        for length, size, asked in (
+            (None, 10, [10]),
+            (None, -1, [input_streams.PIECE]),
+            (7, 10, [7]),
+            (7, -1, [7]),
+            (100_000, -1, [65536, 34464]),
+            (0, 10, []),
+            (10, 4, [4]),
+        ):
+            sizes: list[int] = []
+            stream = mock.Mock()
+            stream.read.side_effect = lambda size, sizes=sizes: (
+                sizes.append(size) or bytes(size if len(sizes) < 3 else 0)
+            )
+            input_streams.BodyStream(stream, length).read(size)
+            self.assertEqual(asked, sizes[: len(asked)], (length, size))
 
 
 class DrainTest(unittest.TestCase):

@@ -122,6 +122,41 @@ class CaptureTest(unittest.TestCase):
             answer.close()
             self.assertEqual(1, body.closed)
 
+    def test_read_json(self) -> None:
+        for fields, body, expected in (
+            ([], b'{"a": 1}', {"a": 1}),
+            ([], b"[1]", [1]),
+            ([], b"[1] ", [1]),
+            ([], b"{", None),
+            ([], b"[[[[[1]", None),
+            ([], b"[" * 200_000, None),
+            ([], b"[1]" + b" " * 200_000, None),
+            ([("Content-Encoding", "gzip")], b"[1]", None),
+        ):
+            answer = response.CapturedResponse("200 OK", fields, [body])
+            self.assertEqual(expected, answer.read_json(200_000))
+            # It can be given on all the same.
+            self.assertEqual(body, b"".join(answer.body))
+
+    def test_with_json(self) -> None:
+        answer = response.CapturedResponse("200 OK", [], [b"x"])
+        answer = answer.with_json({"\xe9": [1]})
+        self.assertEqual([b'{"\\u00e9": [1]}'], answer.body)
+        self.assertEqual([("Content-Length", "15")], answer.headers)
+
+    def test_fields_about_the_old_body(self) -> None:
+        """Those of another one would be wrong (RFC 9110, 8)."""
+        names = (
+            *("Content-Length", "Content-MD5", "Content-Digest", "ETag"),
+            *("Repr-Digest", "Accept-Ranges", "Last-Modified"),
+        )
+        headers = [(name, "x") for name in (*names, "Vary")]
+        answer = response.CapturedResponse("200 OK", headers, ())
+        self.assertEqual(
+            [("Vary", "x"), ("Content-Length", "0")],
+            answer.with_body(b"").headers,
+        )
+
     def test_another_body(self) -> None:
         headers = [
             ("Content-Type", "a/b"),
@@ -166,6 +201,27 @@ class RestartTest(unittest.TestCase):
         # Nor may what is cut out of it go on with another response.
         with self.assertRaisesRegex(OSError, "the store is gone"):
             list(self.capture(2).body)
+
+    def test_replaced_while_it_is_read(self) -> None:
+        """Nothing has gone to the client yet, nor come of the body."""
+
+        def run(environ: Any, start_response: Start) -> Iterable[bytes]:
+            start_response("200 OK", [("Content-Type", "a/b")])
+
+            def chunks() -> Iterator[bytes]:
+                try:
+                    raise OSError("the store is gone")
+                except OSError:
+                    start_response("500 Error", [("A", "b")], sys.exc_info())
+                yield b"error"
+
+            return chunks()
+
+        captured = response.capture(run, fakes.environ_of("GET", "/"))
+        self.assertEqual("200 OK", captured.status)
+        self.assertEqual(b"error", captured.read(1000))
+        self.assertEqual("500 Error", captured.status)
+        self.assertEqual([("A", "b")], captured.headers)
 
     def test_replaced_before(self) -> None:
         captured = self.capture(0)

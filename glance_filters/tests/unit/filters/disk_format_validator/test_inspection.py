@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from glance_filters import errors
 from glance_filters.filters.disk_format_validator import inspection
+from glance_filters.glance_api import images
+from glance_filters.tests.fixtures import disk_files
 from glance_filters.wsgi import input_streams
 
 DATA = bytes(range(256)) * 1000
@@ -176,3 +178,20 @@ class InspectedStreamTest(unittest.TestCase):
         stream.read_head(1 << 20)
         self.assertEqual(b"", stream.read())
         self.assertEqual(1, looker.finished)
+
+
+@unittest.skipIf(inspection.detection is None, "no inspectors here")
+class UploadInspectionTest(unittest.TestCase):
+    def test_of_two_faults_the_first_is_told(self) -> None:
+        """However the data comes."""
+        # Another format by its head, and unsafe by its end.
+        data = disk_files.vhd(footer=disk_files.VHD_DIFFERENCING)
+        image = images.Image(disk_format="qcow2", container_format="bare")
+        for size in (len(data), 100_000, 65_536, 1000):
+            looks = inspection.UploadInspection(
+                "an id", image, len(data), enforce=True
+            )
+            with self.subTest(size), self.assertRaises(errors.ContentMismatch):
+                for start in range(0, len(data), size):
+                    looks.feed(data[start : start + size])
+                looks.finish()
