@@ -180,7 +180,7 @@ class InspectedStreamTest(unittest.TestCase):
         self.assertEqual(1, looker.finished)
 
 
-@unittest.skipIf(inspection.detection is None, "no inspectors here")
+@unittest.skipUnless(inspection.is_available(), "no inspectors here")
 class UploadInspectionTest(unittest.TestCase):
     def test_of_two_faults_the_first_is_told(self) -> None:
         """However the data comes."""
