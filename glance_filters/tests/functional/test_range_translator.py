@@ -210,6 +210,7 @@ class HttpStoreTest(range_cases.AnyGlanceMixin):
         self.assertEqual(200, answer.status, str(answer.body))
         return image_id
 
+    @tests.in_process("a proxy first asks for the versions")
     def test_calls(self) -> None:
         for text, expected, bytes_read in (
             ("bytes=5-9", 1, SIZE),
