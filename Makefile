@@ -130,7 +130,7 @@ fuzz: $(VENV)/.installed
 # installed with the system's packages; what is not there is left out, and said
 # so.
 STORES ?= rbd s3 swift
-STORE_TESTS := functional.test_(range_translator|download_clients|location_guard|disk_formats\.|upload|refused_uploads|import_inspection|real_glance)
+STORE_TESTS := functional.test_(range_translator|download_clients|location_guard(?!_trials)|disk_formats\.|upload|refused_uploads|import_inspection|real_glance)
 stores: $(VENV)/.installed-stores
 	@failed=; GLANCE_FILTERS_TEST_STORES="$(STORES)" HYPOTHESIS_PROFILE=long \
 	  $(BIN)/stestr run --slowest stores || failed="stores"; \
@@ -144,7 +144,7 @@ stores: $(VENV)/.installed-stores
 # (Debian's mariadb-server, postgresql), in place of SQLite; what is not there
 # is left out, and said so.
 DATABASES ?= mariadb postgresql
-DATABASE_TESTS := functional.test_(location_guard|guarded_calls|disk_formats|import|upload|refused|ways_into|range_translator|real_glance)
+DATABASE_TESTS := functional.test_(location_guard(?!_trials)|guarded_calls|disk_formats|import|upload|refused|ways_into|range_translator|real_glance)
 databases: $(VENV)/.installed
 	@for database in $(DATABASES); do echo "==> data of Glance in $$database"; \
 	  $(BIN)/python -m glance_filters.tests.fixtures.glance_databases $$database \
