@@ -80,7 +80,7 @@ class FixedVhdInspector(VhdInspector):
         return bool(self._footers())
 
     def eat_chunk(self, chunk: bytes) -> None:
-        """Look at the next data: past the head, at their end alone."""
+        """Look at the next data; past the head, only its end matters."""
         if self.region("head").complete:
             end = self.region("end")
             # From where it is, nobody asks.

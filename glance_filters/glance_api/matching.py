@@ -124,8 +124,8 @@ class CallMatcher:
         The override of the method by a form field is not looked for here, as
         that would read the body: see :func:`form_method`.
 
-        :raises BadRequest: if the path or the query of one of these calls is
-            not valid UTF-8, on which Glance fails
+        :raises BadRequest: if the path of one of these calls is not valid
+            UTF-8, on which Glance fails
         """
         path = environ.get("PATH_INFO", "")
         found = self._match_resource(environ, path)
@@ -141,12 +141,7 @@ class CallMatcher:
     ) -> Match | None:
         method = environ["REQUEST_METHOD"]
         if "_method" in environ.get("QUERY_STRING", ""):
-            override = _query_method(environ)
-            if override is None:
-                if self._find(environ, method, path) is not None:
-                    raise errors.BadRequest("The query is not valid UTF-8")
-                return None
-            method = override or method
+            method = _query_method(environ) or method
         return self._find(environ, method, path)
 
     def _find(
@@ -183,16 +178,16 @@ def _check_text(variables: Iterable[str]) -> None:
         raise errors.BadRequest("The path is not valid UTF-8") from error
 
 
-def _query_method(environ: Mapping[str, Any]) -> str | None:
+def _query_method(environ: Mapping[str, Any]) -> str:
     """Return the method by which Routes will match (``?_method=PATCH``).
 
-    :returns: an empty text if the query has none, None if Routes cannot read
-        the query
+    :returns: an empty text if the query has none, or if it is not UTF-8: then
+        Routes goes by the method of the request
     """
     try:
         override = webob.Request(dict(environ)).GET.get("_method")
     except UnicodeDecodeError:
-        return None
+        return ""
     return (override or "").upper()
 
 

@@ -12,9 +12,9 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import fixtures
 import testtools
@@ -49,6 +49,11 @@ WORKERS = 4
 # How many images are used at a time: SQLite refuses one of two that write at
 # once.
 AT_ONCE = 1 if glance_databases.is_sqlite() else 4
+# Small changes: the request, its status, and what the image has then.
+CHANGES: Sequence[tuple[Send, int, str, Any]] = (
+    (rename, 200, "name", "new"),
+    (add_tag, 204, "tags", ["new"]),
+)
 # Requests come at moments up to so far apart, in seconds.
 SPREAD = 0.02
 
@@ -188,10 +193,7 @@ class Trials(testtools.TestCase):
 
         def trial(number: int) -> None:
             image_id = self.client.create_image()
-            change, done, member, value = (
-                (rename, 200, "name", "new"),
-                (add_tag, 204, "tags", ["new"]),
-            )[number % 2]
+            change, done, member, value = CHANGES[number % 2]
             codes = self.pair(image_id, change, upload)
             self.assertIn(codes, {(done, 204), (409, 204)})
             image = self.client.show(image_id).json
@@ -213,10 +215,7 @@ class Trials(testtools.TestCase):
         def trial(number: int) -> None:
             image_id = self.client.create_image()
             self.assertEqual(204, stage(self.client, image_id).status)
-            change, done, member, value = (
-                (rename, 200, "name", "new"),
-                (add_tag, 204, "tags", ["new"]),
-            )[number % 2]
+            change, done, member, value = CHANGES[number % 2]
             codes = self.pair(image_id, change, import_staged)
             self.assertIn(codes, {(done, 202), (409, 202), (done, 409)})
             if codes[1] == 409:

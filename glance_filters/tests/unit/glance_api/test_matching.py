@@ -202,7 +202,12 @@ class MatchTest(unittest.TestCase):
             ("GET", "%5Fmethod=PATCH", False),
             ("PATCH", "_method=GET", False),
             ("PATCH", "_method=", True),
+            # Routes leaves a query alone that it cannot read.
             ("GET", "_method=%FF", False),
+            ("PATCH", "_method=%FF", True),
+            ("PATCH", "\x80_method=GET", True),
+            ("PATCH", "_method=GET&a=%FF", True),
+            ("GET", "_method=PATCH&a=%FF", False),
             ("GET", "_method=PATCH%20", False),
             # Routes looks for the text as it was sent, then decodes it.
             ("GET", "a=_method&%5Fmethod=PATCH", True),
@@ -210,10 +215,6 @@ class MatchTest(unittest.TestCase):
             with self.subTest(method, query=query):
                 found = self.match(method, f"/v2{IMAGE}", QUERY_STRING=query)
                 self.assertEqual(expected, found is not None)
-
-    def test_query_that_breaks_routes(self) -> None:
-        with self.assertRaisesRegex(errors.BadRequest, "query"):
-            self.match("PATCH", f"/v2{IMAGE}", QUERY_STRING="_method=%FF")
 
     def test_path_that_is_no_text(self) -> None:
         with self.assertRaisesRegex(errors.BadRequest, "path"):
