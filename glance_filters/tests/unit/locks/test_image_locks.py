@@ -95,6 +95,19 @@ class ThreadsTest(testtools.TestCase):
         self.assertGreaterEqual(waited, IMPATIENT_SECONDS)
         self.assertLess(waited, IMPATIENT_SECONDS + 5)
 
+    def test_the_wait_ends_when_all_waits_of_a_request_do(self) -> None:
+        made = self.make()
+        with mock.patch.object(
+            process, "acquire", side_effect=errors.LockTimeout
+        ) as acquire:
+            for deadline, most in ((time.monotonic(), 0), (None, 1e9)):
+                self.assertRaises(
+                    locks.LockTimeout, made.acquire, ONE, deadline=deadline
+                )
+                seconds = acquire.call_args.args[1]
+                self.assertLessEqual(seconds, most)
+        self.assertGreater(seconds, 0)
+
     def test_the_waiters_are_bounded(self) -> None:
         with self.make().acquire(ONE):
             made = self.make(max_waiters=0)

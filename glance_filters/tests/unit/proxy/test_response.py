@@ -75,6 +75,18 @@ class HeadersTest(testtools.TestCase):
             headers(("Content-Length", "5"), ("Transfer-Encoding", "chunked")),
         )
 
+    def test_length_that_is_none(self) -> None:
+        same = (("Content-Length", "5"), ("content-length", " 5"))
+        self.assertEqual([("Content-Length", "5"), VIA], headers(*same))
+        for fields in (
+            [("Content-Length", "5"), ("Content-Length", "6")],
+            [("Content-Length", "5, 5")],
+            [("Content-Length", "+5")],
+            [("Transfer-Encoding", "gzip, chunked")],
+            [("Transfer-Encoding", "chunked")] * 2,
+        ):
+            self.assertRaises(exc.HTTPBadGateway, headers, *fields)
+
     def test_folded(self) -> None:
         self.assertEqual([("X-A", "a b"), VIA], headers(("X-A", "a\r\n b")))
 
