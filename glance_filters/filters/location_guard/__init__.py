@@ -189,9 +189,6 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
         first. The hours between block nobody, but for changes that this end
         would undo.
         """
-        upload = None
-        with contextlib.suppress(locks.LockUnavailable):
-            upload = self._locking.try_acquire(_upload_name(held))
 
         def at_end() -> None:
             try:
@@ -200,11 +197,14 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
                 self.note_refusal(request, error)
                 raise response.from_error(error) from error
 
+        # First: it may refuse the request.
+        body = request.take_upload()
         request.replace_input(
-            input_streams.HookedStream(
-                request.take_upload(), held.release, at_end
-            )
+            input_streams.HookedStream(body, held.release, at_end)
         )
+        upload = None
+        with contextlib.suppress(locks.LockUnavailable):
+            upload = self._locking.try_acquire(_upload_name(held))
         try:
             yield
         finally:

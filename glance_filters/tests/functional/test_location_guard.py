@@ -193,6 +193,23 @@ class LocationGuardTest(testtools.TestCase):
             name = self.folder.image_row(image_id)["name"]
             self.assertEqual(expected, (answer.status, name), status)
 
+    def test_an_upload_that_is_refused_leaves_no_lock(self) -> None:
+        image_id = self.make_image("queued", locations=0)
+        answer = self.guarded.request(
+            "PUT",
+            f"/v2/images/{image_id}/file",
+            {
+                "Content-Type": "application/octet-stream",
+                # Of which nobody can tell the end.
+                "Transfer-Encoding": "gzip",
+            },
+            b"data",
+        )
+        self.assertEqual(400, answer.status)
+        operation = {"op": "replace", "path": "/name", "value": "new"}
+        self.assertEqual(200, self.guarded.patch(image_id, operation).status)
+        self.assertEqual(204, self.guarded.upload(image_id, b"data").status)
+
     def test_glance_refuses_strangers(self) -> None:
         image_id = self.make_image("saving")
         for token, code in ((None, 401), (auth.STRANGER, 404)):

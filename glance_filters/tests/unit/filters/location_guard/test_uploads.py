@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
@@ -44,7 +45,13 @@ class UploadTest(GuardTestCase):
                 free.release()
         self.held.append((found[0], found[1]))
 
-    def upload(self, glance: Any, **section: str) -> int:
+    def upload(
+        self,
+        glance: Any,
+        keys: Mapping[str, str] | None = None,
+        /,
+        **section: str,
+    ) -> int:
         factory = location_guard.LocationGuard.factory(
             {}, coordination_url=self.url, **section
         )
@@ -54,7 +61,9 @@ class UploadTest(GuardTestCase):
                 return self.glance(environ, start_response)
             return glance(environ, start_response)
 
-        environ = fakes.environ_of("PUT", f"{PATH}/file", self.DATA)
+        environ = fakes.environ_of(
+            "PUT", f"{PATH}/file", self.DATA, **(keys or {})
+        )
         return fakes.call(factory(app), environ)[0]
 
     def test_locked_at_both_ends(self) -> None:
@@ -89,6 +98,17 @@ class UploadTest(GuardTestCase):
         self.assertEqual(409, self.upload(glance))
         self.note()
         self.assertEqual([(True, True), (False, False)], self.held)
+
+    def test_without_an_end(self) -> None:
+        """It is refused, and nothing stays locked."""
+        for keys in (
+            {"HTTP_TRANSFER_ENCODING": "chunked"},
+            {"HTTP_TRANSFER_ENCODING": "gzip"},
+            {"CONTENT_LENGTH": "+1"},
+        ):
+            self.assertEqual(400, self.upload(self.glance, keys))
+            self.note()
+            self.assertEqual((False, False), self.held.pop())
 
     def test_second_upload(self) -> None:
         """Glance refuses it; it does not end the first."""
