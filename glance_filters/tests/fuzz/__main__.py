@@ -17,6 +17,8 @@ import unittest
 from collections.abc import Sequence
 from pathlib import Path
 
+import hypothesis
+
 from glance_filters.tests import fuzz
 
 
@@ -26,6 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--write", type=Path, help="a table of the cases")
     options = parser.parse_args(arguments)
+    # Each round has instances of its own; before the tests are imported.
+    hypothesis.settings.register_profile(
+        "rounds",
+        parent=hypothesis.settings.default,
+        suppress_health_check=[
+            hypothesis.HealthCheck.too_slow,
+            hypothesis.HealthCheck.differing_executors,
+        ],
+    )
+    hypothesis.settings.load_profile("rounds")
     end = time.monotonic() + options.seconds
     modules = [each.name for each in pkgutil.iter_modules(fuzz.__path__)]
     names = [f"{fuzz.__name__}.{each}" for each in modules if "test" in each]
