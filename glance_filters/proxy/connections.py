@@ -8,6 +8,7 @@ answer was read to the end, and in no other case.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import logging
@@ -33,6 +34,9 @@ PIECE_BYTES = 64 * 1024
 # How long the upstream may take to say that it wants the body. Not all do
 # (RFC 9110, 10.1.1).
 CONTINUE_SECONDS = 1.0
+
+# How long the upstream may take to be done with a body that is broken off.
+BREAK_OFF_SECONDS = 10.0
 
 # An interim answer (RFC 9110, 15.2); 101 ends HTTP.
 _INTERIM = b"HTTP/1.1 1"
@@ -108,7 +112,11 @@ class RequestBody:
         while self._left != 0:
             if tells:
                 _look(sock, 0)
-            piece = self._next()
+            try:
+                piece = self._next()
+            except BaseException:
+                _break_off(sock)
+                raise
             if not piece:
                 break
             yield piece
@@ -150,6 +158,17 @@ def _look(sock: socket.socket, seconds: float) -> None:
         sock.recv(end + len(_END))
         if said.startswith(_CONTINUE):
             seconds = 0
+
+
+def _break_off(sock: socket.socket) -> None:
+    """End a request in the middle, and wait until the upstream is done.
+
+    It says so by an answer or by closing. A client that is told that its
+    upload is refused may try again at once, and finds the image as it was.
+    """
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        util.wait_for_read(sock, BREAK_OFF_SECONDS)
 
 
 class _Lines(io.BufferedReader):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import ssl
 import threading
+import time
 import unittest
 from typing import Any
 from unittest import mock
@@ -175,6 +176,46 @@ class UploadTest(ProxyCase):
         self.check(
             lambda: Failing(b"data", refusal), "415 Unsupported Media Type"
         )
+
+    def test_upstream_is_done_before_the_client_knows(self) -> None:
+        """Who is refused may try again at once."""
+        refusal = exc.HTTPUnsupportedMediaType("unsafe")
+        for error in (refusal, OSError("gone")):
+            for framing in self.FRAMINGS:
+                done: list[str] = []
+
+                def script(
+                    client: Conversation, done: list[str] = done
+                ) -> None:
+                    client.wait_closed()
+                    # Only what waits sees this.
+                    time.sleep(0.05)
+                    done.append("done")
+
+                self.upstream(script, serve)
+                stream = Failing(b"data", error)
+                self.start("PUT", **framing, **{"wsgi.input": stream})
+                self.assertEqual(["done"], done)
+
+    def test_upstream_is_never_done(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "glance_filters.proxy.connections.BREAK_OFF_SECONDS",
+                float(SHORT_SECONDS),
+            )
+        )
+        over = threading.Event()
+
+        def script(client: Conversation) -> None:
+            client.wait_closed()
+            over.wait()
+
+        for framing in self.FRAMINGS:
+            self.upstream(script)
+            self.addCleanup(over.set)
+            stream = Failing(b"data", exc.HTTPUnsupportedMediaType("unsafe"))
+            status, _ = self.start("PUT", **framing, **{"wsgi.input": stream})
+            self.assertEqual("415 Unsupported Media Type", status)
 
     def test_body_ends_early(self) -> None:
         upstream = self.upstream(Conversation.wait_closed)
