@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from webob import exc
 
 from glance_filters.proxy import (
-    connections,
     request,
+    request_body,
     response,
     settings,
     upstream,
@@ -49,7 +49,7 @@ class Proxy:
             return self._forward(environ, start_response)
         except exc.WSGIHTTPException as refusal:
             answer = refusal
-        except connections.ClientGone as error:
+        except request_body.ClientGone as error:
             LOG.info("The client is gone: %s", error)
             answer = exc.HTTPBadRequest("The request body is incomplete.")
         return answer(environ, start_response)

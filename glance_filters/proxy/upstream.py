@@ -13,7 +13,7 @@ from urllib3 import exceptions
 from urllib3 import util as urllib3_util
 from webob import exc
 
-from glance_filters.proxy import connections, settings
+from glance_filters.proxy import connections, request_body, settings
 from glance_filters.proxy.request import Request
 
 if not hasattr(urllib3.HTTPResponse, "read1"):
@@ -72,7 +72,7 @@ class Upstream:
             headers.setdefault(name, urllib3_util.SKIP_HEADER)
         body = None
         if request.read is not None:
-            body = connections.RequestBody(
+            body = request_body.RequestBody(
                 request.read,
                 request.length,
                 self._read_timeout,
@@ -125,7 +125,7 @@ class AnswerBody:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            while piece := self._answer.read1(connections.PIECE_BYTES):
+            while piece := self._answer.read1(request_body.PIECE_BYTES):
                 yield piece
             return
         except exceptions.HTTPError as error:
