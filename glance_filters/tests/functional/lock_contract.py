@@ -34,6 +34,8 @@ OTHER = "9e0d7a52-13f4-4c0b-8f5d-55d1b6a0c722"
 # The shortest that etcd grants; a heartbeat is then due every second.
 LEASE_SECONDS = 2
 
+LONG_LEASE_SECONDS = 60
+
 # To be sure that a lock is not to be had.
 SOON_SECONDS = 0.5
 
@@ -407,6 +409,8 @@ class Leases(Server):
         self.assertEqual("held", holder.ask("acquire", OTHER))
 
     def test_killed_while_a_lock_is_held(self) -> None:
+        # However long the server takes to start again.
+        self.url = self.server.url(LONG_LEASE_SECONDS)
         holder = self.holder()
         self.server.kill()
         self.server.start()
