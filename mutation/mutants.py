@@ -97,7 +97,14 @@ def make(place: Place) -> Mutant | None:
 
 
 class _WithoutAnnotations(ast.NodeTransformer):
-    """Leaves out annotations, which are text here that nothing reads."""
+    """Leaves out annotations and __all__, which are for readers and mypy."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        """Leave out ``__all__``."""
+        names = [
+            each.id for each in node.targets if isinstance(each, ast.Name)
+        ]
+        return None if names == ["__all__"] else self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         for name in ("annotation", "returns"):

@@ -134,8 +134,9 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
         rule = changes.RULES[request.call]
         change = rule.read(request, settings.max_body_size)
         is_required = change.is_guarded or settings.on_lock_failure == "refuse"
+        is_proxied = rule.is_proxied and proxying.is_possible(self._config)
         with contextlib.ExitStack() as stack:
-            if rule.is_proxied and proxying.is_possible(self._config):
+            if is_proxied:
                 guest = self._as_guest(request)
                 if guest is not None:
                     stack.enter_context(guest)
@@ -151,7 +152,7 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
             self._check(request, rule, change, settings, held)
             if rule.is_upload:
                 stack.enter_context(self._uploading(request, held))
-            if rule.is_proxied and proxying.is_possible(self._config):
+            if is_proxied:
                 stack.enter_context(
                     proxying.being_host(
                         proxying.key(request),

@@ -24,6 +24,7 @@ class FakeBackend:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.is_next: bool | None = None
         self.outcome: Exception | Callable[[], None] | None = release
         self.closed = False
 
@@ -31,6 +32,7 @@ class FakeBackend:
         self, name: bytes, is_next: bool = False
     ) -> Callable[[], None] | None:
         self.calls += 1
+        self.is_next = is_next
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -73,7 +75,10 @@ class BreakerTest(testtools.TestCase):
     def test_what_works_goes_through(self) -> None:
         for outcome in (release, None):
             self.backend.outcome = outcome
+            self.assertIs(outcome, self.breaker.try_lock(NAME, True))
+            self.assertIs(True, self.backend.is_next)
             self.assertIs(outcome, self.breaker.try_lock(NAME))
+            self.assertIs(False, self.backend.is_next)
             self.assertIs(outcome, self.breaker.line_up(NAME))
         self.assertIsNone(self.breaker.outage)
         self.breaker.close()
@@ -104,6 +109,10 @@ class BreakerTest(testtools.TestCase):
                     errors.LockUnavailable, self.breaker.try_lock, NAME
                 )
                 try_lock.assert_not_called()
+                # One that hangs keeps others out for so long only.
+                self.clock.return_value += RETRY_SECONDS
+                self.breaker.try_lock(NAME)
+                try_lock.assert_called_once_with(NAME, False)
 
         with mock.patch.object(self.backend, "try_lock", during):
             self.assertIsNone(self.breaker.try_lock(NAME))

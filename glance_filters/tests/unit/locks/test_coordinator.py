@@ -20,6 +20,7 @@ from glance_filters.tests.fixtures import lock_leaks, optional
 ONE = b"one"
 PATIENT_SECONDS = 30
 SERVER_SECONDS = 1.5
+LEASE_SECONDS = 61.0
 
 
 class FakeCoordinator:
@@ -45,7 +46,7 @@ class FakeCoordinator:
 
     def heartbeat(self) -> float:
         self.has_beaten.set()
-        return 60.0
+        return LEASE_SECONDS
 
     def get_lock(self, name: bytes) -> FakeCoordinator:
         return self
@@ -73,8 +74,10 @@ class CoordinatorTest(testtools.TestCase):
             fixtures.FakeLogger("glance_filters", level=logging.DEBUG)
         )
 
-    def options(self, url: str) -> dict[str, Any]:
-        coordinator.make(url, SERVER_SECONDS)
+    def options(
+        self, url: str, seconds: float = SERVER_SECONDS
+    ) -> dict[str, Any]:
+        coordinator.make(url, seconds)
         return dict(self.get.call_args.kwargs)
 
     def test_lock(self) -> None:
@@ -90,6 +93,15 @@ class CoordinatorTest(testtools.TestCase):
         locks.close()
         self.assertEqual(["start", "stop"], self.events)
         self.assertEqual([], leaks.left())
+
+    def test_leases_are_renewed_when_half_is_over(self) -> None:
+        heart = self.useFixture(
+            fixtures.MockPatch("glance_filters.locks.threads.Heart")
+        ).mock
+        locks = coordinator.make("any://", SERVER_SECONDS)
+        self.assertIsNotNone(locks.try_lock(ONE))
+        beat = heart.call_args.args[0]
+        self.assertEqual(LEASE_SECONDS / 2, beat())
 
     def test_connections_are_closed(self) -> None:
         """tooz closes those of no driver."""
@@ -138,7 +150,9 @@ class CoordinatorTest(testtools.TestCase):
         patch = mock.patch.dict("sys.modules", redis=redis)
         patch.start()
         self.addCleanup(patch.stop)
-        sentinel, client = mock.Mock(), mock.Mock()
+        sentinel, client = (
+            mock.Mock(spec=["connection_pool", "set_retry"]) for _ in range(2)
+        )
         manager = SimpleNamespace(sentinels=[sentinel])
         client.connection_pool = SimpleNamespace(sentinel_manager=manager)
         old = SimpleNamespace(connection_pool=object())
@@ -149,10 +163,10 @@ class CoordinatorTest(testtools.TestCase):
             wrapped = self.coordinator._make_client  # type: ignore[attr-defined]
             self.assertIs(made, wrapped("url", {}))
             make.assert_called_once_with("url", {})
-        never = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+        never = mock.call(redis.backoff.NoBackoff(), 0)
+        self.assertEqual([never] * 2, redis.retry.Retry.call_args_list)
         for each in (client, sentinel):
-            each.set_retry.assert_called_once_with(never)
-        redis.retry.Retry.assert_called_with(redis.backoff.NoBackoff(), 0)
+            each.set_retry.assert_called_once_with(redis.retry.Retry())
 
     def test_options(self) -> None:
         for url, options in (
@@ -173,6 +187,9 @@ class CoordinatorTest(testtools.TestCase):
         ):
             with self.subTest(url):
                 self.assertEqual(options, self.options(url))
+        for seconds, timeout in ((0, 1), (0.5, 1), (1, 1), (2.1, 3)):
+            found = self.options("redis://host", seconds)
+            self.assertEqual(timeout, found["socket_timeout"], seconds)
 
 
 class UrlTest(testtools.TestCase):

@@ -6,9 +6,11 @@ import html
 import itertools
 import json
 import logging
+import tempfile
 import threading
 import unittest
 from typing import Any
+from unittest import mock
 
 from oslo_config import cfg
 
@@ -94,7 +96,15 @@ class TableTest(GuardTestCase):
         _, remove, _ = TABLE[0]
         rename = b'[{"op": "replace", "path": "/base", "value": "x"}]'
         for request, words in (
-            (remove, ("update_image", "remove", IMAGE_ID, "saving")),
+            (
+                remove,
+                (
+                    "location_guard refused update_image",
+                    "remove",
+                    IMAGE_ID,
+                    "saving",
+                ),
+            ),
             (("PATCH", PATH, rename), ("base", IMAGE_ID)),
         ):
             with self.assertLogs(base.LOG.logger, "INFO") as logs:
@@ -434,6 +444,32 @@ class CheckTest(unittest.TestCase):
                     self.assertIn(words, finding.message)
                     self.assertIs(is_harmless, finding.is_harmless)
                     self.assertEqual("here", finding.place)
+
+
+class ComplaintsTest(GuardTestCase):
+    def test_locks(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            broken = f"file://{folder}/file"
+            with open(f"{folder}/file", "w"):
+                pass
+            for section, is_wrong in (
+                ({"coordination_url": f"file://{folder}/locks"}, False),
+                ({"coordination_url": broken}, True),
+                ({"coordination_url": broken, "enabled": "false"}, False),
+            ):
+                found = list(self.guard(**section).complaints())
+                with self.subTest(section):
+                    self.assertEqual(is_wrong, len(found) == 1, found)
+                    self.assertIn(
+                        "images cannot be locked: " if is_wrong else "",
+                        "".join(found),
+                    )
+
+    def test_options(self) -> None:
+        guard = self.guard()
+        with mock.patch.object(guard._in_force, "refused", "wrong"):
+            (found,) = guard.complaints()
+        self.assertIn("options are in force: wrong", found)
 
 
 class ThreadsTest(GuardTestCase):

@@ -66,7 +66,10 @@ class ProxyingTest(GuardTestCase):
                     found.append(self.call(there, second))
             return self.glance(environ, start_response)
 
-        self.assertEqual(200, self.call(self.make(app, **keys), first))
+        with mock.patch.object(proxying.LOG, "warning") as warning:
+            self.assertEqual(200, self.call(self.make(app, **keys), first))
+        # Each guest has left.
+        warning.assert_not_called()
         self.assertEqual(found[0], found[1])
         return found[0]
 
@@ -79,13 +82,15 @@ class ProxyingTest(GuardTestCase):
 
     def test_which_are_guests(self) -> None:
         delete, imported = ("DELETE", "", "a"), ("POST", "/import", "a")
+        deactivate = ("POST", "/actions/deactivate", "a")
         for first, second, expected in (
             (delete, delete, 200),
             (imported, imported, 200),
             (delete, ("DELETE", "", "b"), 409),
             (delete, imported, 409),
-            (delete, ("POST", "/actions/deactivate", "a"), 409),
-            (("POST", "/actions/deactivate", "a"), delete, 409),
+            (delete, deactivate, 409),
+            (deactivate, delete, 409),
+            (deactivate, deactivate, 409),
         ):
             with self.subTest(first, second=second):
                 self.assertEqual(expected, self.run_nested(first, second))
@@ -135,6 +140,19 @@ class ProxyingTest(GuardTestCase):
             free = locking_.try_acquire(f"{key} {number}")
             assert free is not None
             free.release()
+
+    def test_guests_that_cannot_be(self) -> None:
+        guard = self.make(self.glance)
+        for error, expected in (
+            (locks.LockTimeout("too many"), 409),
+            # Then it is locked as any other image.
+            (locks.LockUnavailable("no server"), 200),
+        ):
+            with mock.patch.object(
+                proxying, "enter_as_guest", side_effect=error
+            ):
+                code = self.call(guard, ("DELETE", "", "a"))
+            self.assertEqual(expected, code)
 
     def test_second_host(self) -> None:
         """Of two that hold the image one after the other, one is host."""

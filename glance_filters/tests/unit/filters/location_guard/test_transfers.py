@@ -9,6 +9,7 @@ import unittest
 from typing import Any
 from unittest import mock
 
+from glance_filters import locks
 from glance_filters.filters import location_guard
 from glance_filters.filters.location_guard import transfers
 from glance_filters.glance_api import images as images_api
@@ -142,6 +143,19 @@ class TransferTest(GuardTestCase):
                     self.assertIn(b"is being uploaded", body)
             for request in self.OTHERS:
                 self.assertEqual(200, self.send(request)[0], request)
+            # Glance has saved its end.
+            self.show(status="active")
+            for request in (self.IMPORT, *self.CHANGES):
+                self.assertEqual(200, self.send(request)[0], request)
+            self.show(status=status)
+            # Nobody can tell.
+            with mock.patch.object(
+                self.made._locking,
+                "try_acquire",
+                side_effect=locks.LockUnavailable("no server"),
+            ):
+                for request in (self.IMPORT, *self.CHANGES):
+                    self.assertEqual(200, self.send(request)[0], request)
             # It has ended, or its worker has.
             upload.release()
             for request in (self.IMPORT, *self.CHANGES, *self.OTHERS):

@@ -11,7 +11,7 @@ import webob
 import webob.exc
 
 from glance_filters import locks
-from glance_filters.filters import location_guard
+from glance_filters.filters import base, location_guard
 from glance_filters.filters.location_guard import locking
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
@@ -168,4 +168,18 @@ class UploadTest(GuardTestCase):
             ({}, 204),
             ({"on_lock_failure": "refuse"}, 503),
         ):
-            self.assertEqual(expected, self.upload(glance, **section))
+            with mock.patch.object(base.LOG, "info") as info:
+                self.assertEqual(expected, self.upload(glance, **section))
+            # As any other refusal.
+            self.assertEqual(expected == 503, info.called)
+
+    def test_begin_without_a_lock_to_be_had(self) -> None:
+        def glance(environ: Any, start_response: Any) -> Any:
+            self.assertEqual(self.DATA, environ["wsgi.input"].read())
+            start_response("204 No Content", [])
+            return []
+
+        error = locks.LockUnavailable("no server")
+        for name in ("acquire", "try_acquire"):
+            with mock.patch.object(locks.ImageLocks, name, side_effect=error):
+                self.assertEqual(204, self.upload(glance))
