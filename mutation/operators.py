@@ -70,11 +70,17 @@ class ChangeString(Operator):  # type: ignore[misc]
 
 
 def _is_implied(node: Any) -> bool:
-    """Return True for "return None" at the end of a function."""
-    is_last = node.get_next_sibling() is None
-    is_of_function = node.parent.parent.type == "funcdef"
+    """Return True for "return None" where a function would end anyway."""
     code = node.children[0].get_code(include_prefix=False)
-    return is_last and is_of_function and code in ("return", "return None")
+    if code not in ("return", "return None"):
+        return False
+    while node.get_next_sibling() is None:
+        node = node.parent.parent
+        if node.type == "funcdef":
+            return True
+        if node.type not in ("if_stmt", "try_stmt", "with_stmt"):
+            return False
+    return False
 
 
 def _is_in_function(node: Any) -> bool:

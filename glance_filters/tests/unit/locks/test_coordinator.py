@@ -189,7 +189,7 @@ class CoordinatorTest(testtools.TestCase):
                 self.assertEqual(options, self.options(url))
         for seconds, timeout in ((0, 1), (0.5, 1), (1, 1), (2.1, 3)):
             found = self.options("redis://host", seconds)
-            self.assertEqual(timeout, found["socket_timeout"], seconds)
+            self.assertEqual(timeout, found["socket_timeout"])
 
 
 class UrlTest(testtools.TestCase):

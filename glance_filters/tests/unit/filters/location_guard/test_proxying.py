@@ -37,10 +37,15 @@ class ProxyingTest(GuardTestCase):
         }
         self.glance.answers["GET"] = fakes.image("active")
 
-    def make(self, app: Any, url: str | None = "http://host:9292") -> Any:
+    def make(
+        self,
+        app: Any,
+        url: str | None = "http://host:9292",
+        option: str = "worker_self_reference_url",
+    ) -> Any:
         conf = cfg.ConfigOpts()
         conf([])
-        conf.register_opt(cfg.StrOpt("worker_self_reference_url", default=url))
+        conf.register_opt(cfg.StrOpt(option, default=url))
         with mock.patch.object(cfg, "CONF", conf):
             factory = location_guard.LocationGuard.factory({}, **self.section)
             return factory(app)
@@ -94,6 +99,9 @@ class ProxyingTest(GuardTestCase):
         ):
             with self.subTest(first, second=second):
                 self.assertEqual(expected, self.run_nested(first, second))
+        # Glance takes this one for want of the other.
+        option = "public_endpoint"
+        self.assertEqual(200, self.run_nested(delete, delete, option=option))
         # A Glance that sends nothing on has no guests.
         self.assertEqual(409, self.run_nested(delete, delete, url=None))
 
