@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
+import urllib3
+
 from glance_filters.stores import sharing
 from glance_filters.tests.fixtures import optional
 
@@ -21,15 +23,20 @@ DATA = bytes(range(100))
 
 
 class Body:
-    def __init__(self, data: bytes, breaks_after: int | None) -> None:
+    def __init__(
+        self, data: bytes, breaks_after: int | None, error: Exception | None
+    ) -> None:
         self._data = data
         self._breaks_after = breaks_after
+        self._error = error
         self.is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
         for count in range(0, len(self._data), 10):
             if self._breaks_after is not None and count >= self._breaks_after:
-                raise ConnectionResetError
+                if self._error is None:
+                    return
+                raise self._error
             yield self._data[count : count + 10]
 
     def close(self) -> None:
@@ -40,6 +47,7 @@ class Manager:
     """A manager of connections, its connection, and the server.
 
     :ivar breaks: after how many bytes each of the next answers breaks
+    :ivar error: how it does; None if it just ends
     """
 
     retries = 2
@@ -51,6 +59,7 @@ class Manager:
         self.ignores_ranges = False
         self.shift = 0
         self.breaks: list[int] = []
+        self.error: Exception | None = ConnectionResetError()
         self.data = DATA
 
     def __enter__(self) -> Manager:
@@ -68,7 +77,8 @@ class Manager:
     ) -> tuple[dict[str, str], Body]:
         self.asked.append(headers)
         if name != "object":
-            raise swiftclient.ClientException("", http_status=404)
+            status = 404 if name == "other" else 503
+            raise swiftclient.ClientException("", http_status=status)
         match = re.fullmatch("bytes=([0-9]+)-([0-9]*)", headers["Range"])
         assert match is not None
         size = len(self.data)
@@ -82,7 +92,7 @@ class Manager:
             fields["content-range"] = f"bytes {start}-{stop - 1}/{size}"
             part = part[start:stop]
         breaks_after = self.breaks.pop(0) if self.breaks else None
-        self.bodies.append(Body(part, breaks_after))
+        self.bodies.append(Body(part, breaks_after, self.error))
         return fields, self.bodies[-1]
 
 
@@ -124,6 +134,7 @@ class SwiftStoreTest(unittest.TestCase):
         not_given = glance_store.StoreRandomGetNotSupported
         cases: tuple[tuple[Any, ...], ...] = (
             ("other", 5, 5, 0, glance_store.NotFound),
+            ("busy", 5, 5, 0, swiftclient.ClientException),
             ("object", 100, 1, 0, not_given),
             ("object", 99, 2, 0, not_given),
             ("object", 5, 5, 1, not_given),
@@ -137,26 +148,52 @@ class SwiftStoreTest(unittest.TestCase):
             self.assertTrue(body.is_closed)
 
     def test_goes_on_where_a_connection_broke(self) -> None:
-        self.manager.breaks = [20, 30]
-        chunks, _ = self.get(offset=5, chunk_size=80)
-        self.assertEqual(DATA[5:85], b"".join(chunks))
-        self.assertEqual(
-            [
-                {"Range": "bytes=5-84"},
-                {"Range": "bytes=25-84", "If-Match": "tag"},
-                {"Range": "bytes=55-84", "If-Match": "tag"},
-            ],
-            self.manager.asked,
-        )
+        for error in (
+            ConnectionResetError(),
+            urllib3.exceptions.ProtocolError("broken"),
+            None,
+        ):
+            with self.subTest(error):
+                self.manager.error = error
+                self.manager.breaks = [20, 30]
+                self.manager.asked.clear()
+                chunks, _ = self.get(offset=5, chunk_size=80)
+                self.assertEqual(DATA[5:85], b"".join(chunks))
+                self.assertEqual(
+                    [
+                        {"Range": "bytes=5-84"},
+                        {"Range": "bytes=25-84", "If-Match": "tag"},
+                        {"Range": "bytes=55-84", "If-Match": "tag"},
+                    ],
+                    self.manager.asked,
+                )
 
     def test_goes_on_so_often_only(self) -> None:
-        self.manager.breaks = [20, 20, 20]
-        chunks, _ = self.get(offset=5, chunk_size=80)
-        read = []
-        with self.assertRaises(ConnectionResetError):
-            for chunk in chunks:
-                read.append(chunk)
-        self.assertEqual(DATA[5:65], b"".join(read))
+        for error, expected in (
+            (ConnectionResetError(), ConnectionResetError),
+            (None, glance_store.RemoteServiceUnavailable),
+        ):
+            self.manager.error = error
+            self.manager.breaks = [20, 20, 20]
+            chunks, _ = self.get(offset=5, chunk_size=80)
+            read = []
+            with self.assertRaises(expected):
+                for chunk in chunks:
+                    read.append(chunk)
+            self.assertEqual(DATA[5:65], b"".join(read))
+
+    def test_options_of_old_releases(self) -> None:
+        """They are in the service's own, by the name of the store."""
+        for group, expected in (("swift", "swift"), (None, "glance_store")):
+            for count in (0, 1):
+                self.store.store_conf = None
+                self.store.backend_group = group
+                options = mock.Mock(swift_store_retry_get_count=count)
+                self.store.conf = {expected: options}
+                chunks, _ = self.get(offset=5, chunk_size=2)
+                self.assertEqual(DATA[5:7], b"".join(chunks))
+                keys = self.store.get_manager.call_args.kwargs
+                self.assertEqual({"allow_reauth": count > 0}, keys)
 
     def test_never_goes_on_elsewhere(self) -> None:
         self.manager.breaks = [20]
