@@ -22,10 +22,14 @@ def answer(status: int, body: Any = b"", **fields: str) -> Answer:
 
 
 class FakeService:
-    """Answers every request about anything but images alike."""
+    """Answers every request about anything but images alike.
+
+    :ivar asked: what it was asked
+    """
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
+        self.asked: list[Any] = []
 
     def request(
         self,
@@ -34,15 +38,15 @@ class FakeService:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        return self._answer
-
-    def send_json(self, *args: Any) -> Answer:
+        self.asked.append(f"{method} {path}")
         return self._answer
 
     def patch(self, image_id: str, *operations: Any) -> Answer:
+        self.asked.extend(operations)
         return self._answer
 
     def upload(self, image_id: str, data: bytes) -> Answer:
+        self.asked.append("upload")
         return self._answer
 
 
@@ -51,16 +55,20 @@ class FakeScratch:
 
     :param answer: to a request for an image
     :param statuses: of any image: the first, ...; the last stays
+    :ivar asked: the members of the images that it should make
     """
 
     def __init__(self, answer: Answer, *statuses: str) -> None:
         self._answer = answer
         self._statuses = list(statuses)
+        self.asked: list[Any] = []
 
     def create(self, **members: Any) -> tuple[str, Answer]:
+        self.asked.append(members)
         return "x", self._answer
 
     def image(self, data: bytes | None = None, **members: Any) -> str:
+        self.asked.append(members)
         return "x"
 
     def shared(self, data: bytes) -> str:
@@ -72,8 +80,18 @@ class FakeScratch:
         return self._statuses[0]
 
 
-def run(check: Check, given: Answer, status: str = "active") -> Seen:
-    """Make a check on a service that gives one answer to all."""
-    service = cast(Service, FakeService(given))
-    scratch = cast(Scratch, FakeScratch(given, status))
-    return check.run(Trial(service, scratch))
+def run(
+    check: Check,
+    given: Answer,
+    status: str = "active",
+    asked: list[Any] | None = None,
+) -> Seen:
+    """Make a check on a service that gives one answer to all.
+
+    :param asked: where to note what it is asked
+    """
+    service = FakeService(given)
+    scratch = FakeScratch(given, status)
+    if asked is not None:
+        service.asked = scratch.asked = asked
+    return check.run(Trial(cast(Service, service), cast(Scratch, scratch)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from glance_filters.tests.unit.acceptance.cases import (
 )
 
 CHECKS = {check.asked: check for check in changes.CHECKS}
+_TABLES = struct.Struct(">IQQI")
 SCHEMA = {"properties": {"disk_format": {"enum": ["raw", "ploop"]}}}
 
 
@@ -90,6 +92,7 @@ class ChangesTest(testtools.TestCase):
                 False,
             ),
             ("GET the property hypervisor_type", answer(500), "", False),
+            ("GET the property hypervisor_type", answer(200, {}), "", False),
             (
                 "PATCH replace /image_id by that of another image",
                 answer(204),
@@ -100,9 +103,82 @@ class ChangesTest(testtools.TestCase):
             seen = run(CHECKS[asked], given, status)
             self.assertEqual(expected, seen.holds, f"{asked}: {seen}")
 
+    def test_what_is_asked_and_told(self) -> None:
+        qcow2, ploop = {"disk_format": "qcow2"}, {"disk_format": "ploop"}
+        property_path = (
+            "/v2/metadefs/namespaces/OS::Compute::Hypervisor/properties/"
+            "hypervisor_type"
+        )
+        types = answer(200, {"enum": ["kvm", "vz"]})
+        others = answer(200, {"enum": ["kvm"]})
+        rename = {"op": "replace", "path": "/image_id", "value": "x"}
+        for name, given, asked, expected, text in (
+            (
+                "GET the image schema",
+                answer(200, SCHEMA),
+                ["GET /v2/schemas/image"],
+                "ploop",
+                "ploop",
+            ),
+            (
+                "GET the image schema",
+                answer(200, {"properties": {"disk_format": {"enum": []}}}),
+                ["GET /v2/schemas/image"],
+                "ploop",
+                "no ploop",
+            ),
+            (
+                "POST image, disk_format: ploop",
+                answer(201),
+                [ploop],
+                "201",
+                "201 Created",
+            ),
+            (
+                "POST image, disk_format: no-such-format",
+                answer(400),
+                [{"disk_format": "no-such-format"}],
+                "400",
+                "400 Bad Request",
+            ),
+            (
+                "PUT file, a qcow2 with a backing file",
+                answer(415),
+                [qcow2, "upload"],
+                "415, queued",
+                "415 Unsupported Media Type; queued",
+            ),
+            (
+                "PATCH replace /image_id by that of another image",
+                answer(403),
+                [{}, {}, rename],
+                "403, the other is active",
+                "403 Forbidden; the other: queued",
+            ),
+            (
+                "GET the property hypervisor_type",
+                types,
+                [f"GET {property_path}"],
+                "vz",
+                "2 types, vz",
+            ),
+            (
+                "GET the property hypervisor_type",
+                others,
+                [f"GET {property_path}"],
+                "vz",
+                "1 types, no vz",
+            ),
+        ):
+            found: list[Any] = []
+            seen = run(CHECKS[name], given, "queued", found)
+            self.assertEqual((asked, text), (found, seen.text))
+            self.assertEqual(expected, CHECKS[name].expected)
+
     def test_not_tried(self) -> None:
         for asked, given in (
             ("GET the image schema", answer(200, {})),
+            ("GET the image schema", answer(200, [])),
             ("GET the property hypervisor_type", answer(404)),
             ("PATCH remove /locations/0 of a deactivated image", answer(403)),
         ):
@@ -114,6 +190,14 @@ class ChangesTest(testtools.TestCase):
         offset = int.from_bytes(data[8:16], "big")
         length = int.from_bytes(data[16:20], "big")
         self.assertEqual(b"/etc/hostname", data[offset : offset + length])
+        # Bits of a cluster, bytes, no encryption.
+        self.assertEqual((16, 2**20, 0), struct.unpack(">IQI", data[20:36]))
+        # Entries of the L1 table, which is in another cluster than the one
+        # of the table of references.
+        self.assertEqual((1, 3 << 16, 1 << 16, 1), _TABLES.unpack(data[36:60]))
+        # No snapshots.
+        self.assertEqual(bytes(12), data[60:72])
+        self.assertEqual(1 << 16, len(data))
 
 
 class UploadingService(FakeService):
@@ -139,8 +223,7 @@ class UploadingService(FakeService):
         yield self
 
     def request(self, method: str, path: str, *more: Any) -> Answer:
-        if method != "GET":
-            self.events.append((method, path))
+        self.events.append(f"{method} {path}")
         return super().request(method, path)
 
     def finish(self) -> Answer:
@@ -195,7 +278,10 @@ class SeveralStepsTest(testtools.TestCase):
                     "path": "/locations",
                     "value": value,
                 }
-                self.assertEqual(["begin", operation, "end"], given.events)
+                download = "GET /v2/images/x/file"
+                self.assertEqual(
+                    ["begin", operation, "end", download], given.events
+                )
                 self.assertEqual(whole, given.data)
 
     def test_an_upload_that_does_not_begin(self) -> None:
@@ -216,7 +302,7 @@ class SeveralStepsTest(testtools.TestCase):
             self.assertEqual(holds, seen.holds)
             self.assertEqual(
                 [
-                    ("POST", "/v2/images/x/actions/deactivate"),
+                    "POST /v2/images/x/actions/deactivate",
                     {"op": "remove", "path": "/locations/0"},
                 ],
                 given.events,

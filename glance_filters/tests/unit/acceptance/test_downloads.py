@@ -42,6 +42,13 @@ class DownloadsTest(testtools.TestCase):
                 dataclasses.replace(right, cut="breaks off"),
             )
 
+        self.check(
+            "GET file, Range: bytes=-5",
+            answer(206, DATA[-5:], Content_Range="bytes 995-999/1000"),
+            answer(206, DATA[:5], Content_Range="bytes 995-999/1000"),
+            answer(206, DATA[-5:], Content_Range="bytes 994-999/1000"),
+        )
+
     def test_several(self) -> None:
         body = DATA[:5] + b"bytes 997-999/1000" + DATA[-3:]
         kind = {"Content_Type": "multipart/byteranges; boundary=x"}
@@ -50,6 +57,11 @@ class DownloadsTest(testtools.TestCase):
             answer(206, body, **kind),
             answer(206, body),
             answer(206, DATA[:5], **kind),
+            answer(206, body[:-3], **kind),
+            answer(206, body[5:], **kind),
+            answer(206, DATA[:5] + DATA[-3:], **kind),
+            answer(200, body, **kind),
+            dataclasses.replace(answer(206, body, **kind), cut="breaks off"),
             answer(400),
         )
 
@@ -58,7 +70,8 @@ class DownloadsTest(testtools.TestCase):
             "GET file, Range: bytes=1000-",
             answer(416, Content_Range="bytes */1000"),
             answer(416),
-            answer(200, DATA),
+            answer(416, Content_Range="bytes */999"),
+            answer(200, DATA, Content_Range="bytes */1000"),
         )
 
     def test_whole(self) -> None:
@@ -67,12 +80,17 @@ class DownloadsTest(testtools.TestCase):
             "GET file",
             answer(200, DATA, **fields),
             answer(200, DATA, ETag='"x"'),
+            answer(200, DATA, Accept_Ranges="bytes"),
+            answer(200, DATA, **{**fields, "Accept_Ranges": "none"}),
             answer(200, DATA[1:], **fields),
+            answer(206, DATA, **fields),
+            dataclasses.replace(answer(200, DATA, **fields), cut="x"),
         )
         self.check(
             "HEAD file",
             answer(200, Content_Length="1000"),
             answer(200, Content_Length="0"),
+            answer(404, Content_Length="1000"),
             answer(405),
         )
 
@@ -88,10 +106,82 @@ class DownloadsTest(testtools.TestCase):
             answer(206, DATA[12:31], **PART),
         )
 
+    def test_what_is_asked_and_told(self) -> None:
+        several = {"Content_Type": "multipart/byteranges; boundary=x"}
+        unsatisfied = {"Content_Range": "bytes */1000"}
+        for asked, given, expected, text in (
+            (
+                "GET file, Range: bytes=12-30",
+                answer(206, DATA[12:31], **PART),
+                "206, bytes 12-30/1000, 19 bytes",
+                "206 Partial Content, bytes 12-30/1000, 19 bytes",
+            ),
+            (
+                "GET file, Range: bytes=-5",
+                answer(400, Deprecation="@1"),
+                "206, bytes 995-999/1000, 5 bytes",
+                "400 Bad Request, Deprecation",
+            ),
+            (
+                "GET file, Range: bytes=0-4,-3",
+                answer(206, b"x", **several),
+                "206, multipart/byteranges",
+                "206 Partial Content, multipart/byteranges, 1 bytes",
+            ),
+            (
+                "GET file, Range: bytes=1000-",
+                answer(416, b"x", **unsatisfied),
+                "416, bytes */1000",
+                "416 Range Not Satisfiable, bytes */1000",
+            ),
+            (
+                "GET file",
+                dataclasses.replace(
+                    answer(200, DATA, ETag='"x"'), cut="breaks off"
+                ),
+                "200, ETag, 1000 bytes",
+                "200 OK, promises more bytes, sends 1000 and breaks off, ETag",
+            ),
+            (
+                "HEAD file",
+                answer(200, Content_Length="1000"),
+                "200, Content-Length: 1000",
+                "200 OK, Content-Length: 1000",
+            ),
+            (
+                "HEAD file",
+                answer(404),
+                "200, Content-Length: 1000",
+                "404 Not Found",
+            ),
+            (
+                "GET file, If-None-Match: *",
+                answer(304),
+                "304",
+                "304 Not Modified",
+            ),
+            (
+                'GET file, If-Match: "another"',
+                answer(412),
+                "412",
+                "412 Precondition Failed",
+            ),
+        ):
+            check, found = CHECKS[asked], list[Any]()
+            self.assertEqual(text, run(check, given, "", found).text)
+            self.assertEqual(expected, check.expected)
+            method = asked.partition(" ")[0]
+            self.assertEqual([f"{method} /v2/images/x/file"], found)
+
     def test_versions(self) -> None:
         asked = "GET versions; GET image by the URL of the CURRENT one"
         document = {"versions": [{"id": "v2.4", "status": "CURRENT"}]}
         self.check(asked, answer(200, document), answer(300, document))
+        found: list[Any] = []
+        seen = run(CHECKS[asked], answer(200, document), "", found)
+        self.assertEqual(["GET /versions", {}, "GET /v2.4/images/x"], found)
+        self.assertEqual("v2.4, 200 OK", seen.text)
+        self.assertEqual("200", CHECKS[asked].expected)
         others: list[dict[str, Any]] = [
             {},
             {"versions": []},
