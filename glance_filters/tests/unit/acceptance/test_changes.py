@@ -175,6 +175,27 @@ class ChangesTest(testtools.TestCase):
             self.assertEqual((asked, text), (found, seen.text))
             self.assertEqual(expected, CHECKS[name].expected)
 
+    def test_no_other_status(self) -> None:
+        for asked, right, shown in (
+            ("POST image, disk_format: ploop", 201, ""),
+            ("POST image, disk_format: no-such-format", 400, ""),
+            ("PUT file, a qcow2 with a backing file", 415, "queued"),
+            (
+                "PATCH replace /image_id by that of another image",
+                403,
+                "active",
+            ),
+        ):
+            for status, others, holds in (
+                (right, [shown], True),
+                (right - 1, [shown], False),
+                (right + 1, [shown], False),
+                (right, ["None", "saving"] if shown else [], False),
+            ):
+                for other in others:
+                    seen = run(CHECKS[asked], answer(status), other)
+                    self.assertEqual(holds, seen.holds, f"{asked}: {seen}")
+
     def test_not_tried(self) -> None:
         for asked, given in (
             ("GET the image schema", answer(200, {})),
@@ -261,7 +282,11 @@ class SeveralStepsTest(testtools.TestCase):
             (409, 204, whole, True, "the upload is kept"),
             (204, 204, whole, False, "the upload is kept"),
             (409, 500, whole, False, "the upload is kept"),
+            (408, 204, whole, False, "the upload is kept"),
+            (410, 204, whole, False, "the upload is kept"),
+            (409, 203, whole, False, "the upload is kept"),
             (409, 204, b"", False, "the upload is lost"),
+            (409, 204, whole + b"x", False, "the upload is lost"),
         ):
             for url in (None, "http://h/x"):
                 given = UploadingService(patched, uploaded, body)
@@ -296,7 +321,10 @@ class SeveralStepsTest(testtools.TestCase):
 
     def test_a_location_of_a_deactivated_image(self) -> None:
         name = "PATCH remove /locations/0 of a deactivated image"
-        for status, holds in ((409, True), (200, False)):
+        for status in (203, 205):
+            given = UploadingService(409, 0, b"", status)
+            self.assertRaises(scratch.NotTried, self.run_check, name, given)
+        for status, holds in ((409, True), (408, False), (410, False)):
             given = UploadingService(status, 0, b"", 204)
             seen = self.run_check(name, given)
             self.assertEqual(holds, seen.holds)

@@ -24,6 +24,8 @@ class DownloadsTest(testtools.TestCase):
     def check(self, asked: str, *answers: Any) -> None:
         right, *wrong = answers
         self.assertTrue(run(CHECKS[asked], right).holds, asked)
+        for status in (right.status - 1, right.status + 1):
+            wrong.append(dataclasses.replace(right, status=status))
         for each in wrong:
             self.assertFalse(run(CHECKS[asked], each).holds, str(each))
 
@@ -38,6 +40,10 @@ class DownloadsTest(testtools.TestCase):
                 right,
                 answer(200, DATA),
                 answer(206, DATA[:19], **PART),
+                answer(206, DATA[12:30], **PART),
+                answer(206, DATA[12:32], **PART),
+                answer(206, DATA[12:31], Content_Range="bytes 11-30/1000"),
+                answer(206, DATA[12:31], Content_Range="bytes 12-31/1000"),
                 answer(206, DATA[12:31]),
                 dataclasses.replace(right, cut="breaks off"),
             )
@@ -70,6 +76,7 @@ class DownloadsTest(testtools.TestCase):
             "GET file, Range: bytes=1000-",
             answer(416, Content_Range="bytes */1000"),
             answer(416),
+            answer(416, Content_Range="bytes */100"),
             answer(416, Content_Range="bytes */999"),
             answer(200, DATA, Content_Range="bytes */1000"),
         )
@@ -83,6 +90,9 @@ class DownloadsTest(testtools.TestCase):
             answer(200, DATA, Accept_Ranges="bytes"),
             answer(200, DATA, **{**fields, "Accept_Ranges": "none"}),
             answer(200, DATA[1:], **fields),
+            answer(200, DATA[:-1], **fields),
+            answer(200, DATA + b"x", **fields),
+            answer(200, DATA, **{**fields, "Accept_Ranges": "a"}),
             answer(206, DATA, **fields),
             dataclasses.replace(answer(200, DATA, **fields), cut="x"),
         )
@@ -90,6 +100,7 @@ class DownloadsTest(testtools.TestCase):
             "HEAD file",
             answer(200, Content_Length="1000"),
             answer(200, Content_Length="0"),
+            answer(200, Content_Length="1001"),
             answer(404, Content_Length="1000"),
             answer(405),
         )
