@@ -97,6 +97,23 @@ class AnswerTest(testtools.TestCase):
         answer = service.Answer(200, (), b"[1]")
         self.assertEqual([1], answer.json)
 
+    def test_phrases(self) -> None:
+        """Of RFC 9110 (15.5), whichever Python has."""
+        for text in (
+            "413 Content Too Large",
+            "414 URI Too Long",
+            "416 Range Not Satisfiable",
+            "422 Unprocessable Content",
+        ):
+            answer = service.Answer(int(text[:3]), (), b"")
+            self.assertEqual(text, str(answer))
+
+    def test_no_more_is_read_than_any_answer_has(self) -> None:
+        response = mock.Mock(status=200, length=None)
+        response.getheaders.return_value = []
+        response.read1.return_value = bytes(2**20)
+        self.assertEqual(2**24, len(service._read(response).body))
+
     def test_urls(self) -> None:
         for url in ("", "nowhere", "//h", "ftp://h", "http://"):
             self.assertRaises(ValueError, service.Service, url, "x")
@@ -167,6 +184,7 @@ class RequestTest(testtools.TestCase):
             for base, prefix in (
                 ("", ""),
                 ("/v2", ""),
+                ("/x/", "/x"),
                 ("/image/v2/", "/image"),
             ):
                 found = self.exchange(send, base)

@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import fixtures
+
 from glance_filters.cmd import main, status
 from glance_filters.tests.unit.cmd import cases
 
@@ -37,6 +39,38 @@ class CommandTest(cases.CommandCase):
             code, output, error = self.run_command(*arguments)
             self.assertEqual((2, ""), (code, output), str(arguments))
             self.assertIn("usage: glance-filters", error)
+
+    def test_usage(self) -> None:
+        """What scripts rely on."""
+        self.useFixture(fixtures.EnvironmentVariable("COLUMNS", "500"))
+        files = "[--config-file GLANCE_API_CONF] [--config-dir DIR]"
+        edited = "[--filter NAME] [--flavor NAME] [--write]"
+        for command, expected in (
+            ("", "[--version] COMMAND ..."),
+            ("check", f"{files} PASTE_INI"),
+            ("show", f"{files} [--format {{text,json}}] PASTE_INI"),
+            ("insert", f"{edited} PASTE_INI"),
+            ("remove", f"{edited} PASTE_INI"),
+            ("check-metadefs", "DIR"),
+            (
+                "try",
+                "--url URL [--token TOKEN] [--alone URL] [--location-url URL] "
+                "[--timeout SECONDS] [--ca-file PEM] [--insecure]",
+            ),
+            (
+                "serve",
+                "--upstream URL [--listen HOST:PORT] [--workers N] "
+                "[--threads N] [--config-file FILE] [--ca-file PEM] "
+                "[--insecure] [--connect-timeout SECONDS] "
+                "[--read-timeout SECONDS] [--upstream-host]",
+            ),
+        ):
+            words = command.split()
+            status, output, error = self.run_command(*words, "--help")
+            self.assertEqual((0, ""), (status, error))
+            usage, _, _ = output.partition("\n")
+            start = " ".join(["usage: glance-filters", *words, "[-h]"])
+            self.assertEqual(f"{start} {expected}", usage)
 
     def test_version(self) -> None:
         version = importlib.metadata.version("glance-filters")

@@ -440,6 +440,7 @@ class UrlTest(testtools.TestCase):
         for url in (
             "redis://:secret@127.0.0.1",
             "mysql+pymysql://u:secret@127.0.0.1/glance",
+            "etcd3+http://127.0.0.1",
         ):
             with self.subTest(url):
                 locks.ImageLocks(url, 1)
@@ -447,6 +448,7 @@ class UrlTest(testtools.TestCase):
             [
                 "Images are locked between hosts, by redis",
                 "Images are locked between hosts, by mysql+pymysql",
+                "Images are locked between hosts, by etcd3+http",
             ],
             self.logger.output.splitlines(),
         )
