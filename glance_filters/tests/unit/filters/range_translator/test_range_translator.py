@@ -103,11 +103,13 @@ class HandleTest(unittest.TestCase):
         glance.answers["/versions"] = fakes.Answer(
             body=json.dumps(document).encode()
         )
-        for option, expected in (("true", ["v2.5", "v2.4"]), ("false", None)):
+        for options, expected in (
+            ({"add_api_version": "true"}, ["v2.5", "v2.4"]),
+            ({"add_api_version": "false"}, None),
+            ({"enabled": "false"}, None),
+        ):
             app: Any = fake_glance.make_filter(
-                glance,
-                core_protocol="auto",
-                add_api_version=option,
+                glance, core_protocol="auto", **options
             )
             found = http_client.call_wsgi(
                 app, fakes.environ_of("GET", "/versions")
