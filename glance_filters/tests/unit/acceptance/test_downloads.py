@@ -64,6 +64,7 @@ class DownloadsTest(testtools.TestCase):
             answer(206, body),
             answer(206, DATA[:5], **kind),
             answer(206, body[:-3], **kind),
+            answer(206, body[:-3] + DATA[-2:], **kind),
             answer(206, body[5:], **kind),
             answer(206, DATA[:5] + DATA[-3:], **kind),
             answer(200, body, **kind),
@@ -154,6 +155,12 @@ class DownloadsTest(testtools.TestCase):
                 "200 OK, promises more bytes, sends 1000 and breaks off, ETag",
             ),
             (
+                "GET file",
+                answer(200, DATA, ETag='"x"'),
+                "200, ETag, 1000 bytes",
+                "200 OK, ETag, 1000 bytes",
+            ),
+            (
                 "HEAD file",
                 answer(200, Content_Length="1000"),
                 "200, Content-Length: 1000",
@@ -197,6 +204,8 @@ class DownloadsTest(testtools.TestCase):
             {},
             {"versions": []},
             {"versions": [{"id": "v2.4"}]},
+            {"versions": [{"id": "v2.4", "status": "SUPPORTED"}]},
+            {"versions": [{"id": "v2.4", "status": "BETA"}]},
             {"versions": [{"id": "x", "status": "CURRENT"}]},
         ]
         for other in others:

@@ -194,7 +194,10 @@ class RemovalTest(FolderCase):
         os.chmod(self.parent, 0o1777)
         release = self.lock()
         self.remove_file()
-        self.assertRaises(errors.LockTimeout, self.others.try_lock, ONE)
+        with mock.patch("time.sleep") as sleep:
+            self.assertRaises(errors.LockTimeout, self.others.try_lock, ONE)
+        # It does not ask for all of the time.
+        sleep.assert_called_with(0.001)
         release()
         self.lock()()
 
