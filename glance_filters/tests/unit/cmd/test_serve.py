@@ -99,7 +99,10 @@ class ServeTest(testtools.TestCase):
         made = self.useFixture(
             fixtures.MockPatchObject(standalone, "in_front_of")
         ).mock
-        every = {"bind", "workers", "worker_class", "threads", "accesslog"}
+        every = {
+            *("bind", "workers", "worker_class", "threads", "accesslog"),
+            *("limit_request_line", "limit_request_field_size"),
+        }
         url = "--upstream=http://127.0.0.1:9292"
         for arguments, changed in (
             ((), {}),
@@ -115,6 +118,8 @@ class ServeTest(testtools.TestCase):
                 "worker_class": "gthread",
                 "threads": 128,
                 "accesslog": "-",
+                "limit_request_line": 8190,
+                "limit_request_field_size": 16384,
                 **changed,
             }
             given = [each.args for each in server.cfg.set.call_args_list]

@@ -46,6 +46,8 @@ class ShowPasteTest(cases.PasteCase):
             "show", *self.more, "--format", "json"
         )
         self.assertEqual((0, ""), (status, error))
+        self.assertTrue(output.startswith('[\n  {\n    "'), output)
+        self.assertTrue(output.endswith("\n  }\n]\n"), output)
         [pipeline] = json.loads(output)
         self.assertEqual("default", pipeline["flavor"])
         [shown] = pipeline["filters"]
