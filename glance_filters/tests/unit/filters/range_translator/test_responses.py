@@ -297,6 +297,28 @@ class PartialTest(Case):
                     self.assertEqual(asked, self.glance.asked)
                 self.assertLessEqual(len(self.glance.asked), 4)
 
+    def test_type_of_the_data(self) -> None:
+        for of_glance, expected in (
+            ("text/plain", "text/plain"),
+            ("", "application/octet-stream"),
+        ):
+            fields = {
+                "Content_Type": of_glance,
+                "Content_Range": f"bytes 0-4/{SIZE}",
+            }
+            reply = Reply("206 Partial Content", DATA[:5], **fields)
+            self.glance.replies = [reply]
+            found = self.get("bytes=0-4")
+            self.check_part(found, 0, 5)
+            self.assertEqual(expected, found.fields["content-type"])
+
+    def test_refused_when_it_is_asked_anew(self) -> None:
+        """Not in the middle of a response that has begun."""
+        self.glance.replies = [None, Reply("403 Forbidden")]
+        found = self.get("bytes=120-124,-100,0-0", options={"max_gap": "10"})
+        self.assertEqual(403, found.status)
+        self.assertEqual(2, len(self.glance.asked))
+
     def test_too_costly(self) -> None:
         for text, options in (
             ("bytes=0-0,50-50,100-100", {"max_gap": "10", "max_calls": "2"}),
@@ -383,20 +405,22 @@ class PartialTest(Case):
             self.assertEqual(expected, self.glance.taken)
 
     def test_log_of_what_is_discarded(self) -> None:
-        self.glance.understands = None
-        before = responses._DISCARDED_SILENTLY
-        self.addCleanup(setattr, responses, "_DISCARDED_SILENTLY", before)
-        responses._DISCARDED_SILENTLY = 100
+        much = 8 * 2**20
+        whole = Reply(
+            "200 OK",
+            bytes(much + 2),
+            Content_Length=str(much + 2),
+            Content_MD5=MD5,
+        )
         with self.assertLogs(responses.__name__, logging.INFO) as logs:
-            self.get("bytes=101-102")
+            for start in (much, much + 1):
+                self.glance.replies = [Reply("400 Bad Request"), whole]
+                found = self.get(f"bytes={start}-{start}")
+                self.assertEqual((206, b"\0"), (found.status, found.body))
         (line,) = logs.output
-        self.assertIn("101 bytes", line)
+        self.assertIn(f"{much + 1} bytes", line)
         self.assertIn(IMAGE_ID, line)
         self.assertIn("400", line)
-        with self.assertLogs(responses.__name__, logging.INFO) as logs:
-            self.get("bytes=100-101")
-            self.get("bytes=101-102")
-        self.assertEqual(1, len(logs.output))
 
 
 class ConditionsTest(Case):
