@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from oslo_config import cfg
 
+from glance_filters.filters import base, configuration, counters
+
 
 class Promise(NamedTuple):
     """What is promised of an option.
@@ -53,3 +55,19 @@ def check(
         if promise.choices:
             with test.assertRaises(ValueError):
                 opt.type("other")
+
+
+def check_filter(
+    test: unittest.TestCase,
+    kind: type[base.Filter[Any]],
+    promises: Mapping[str, Promise],
+) -> None:
+    """Check that the options of a filter are those that are promised."""
+    test.assertEqual(kind.__module__, f"glance_filters.filters.{kind.name}")
+    check(test, kind.opts, promises)
+    # Without a filter, as the command that shows them makes them.
+    config = configuration.Configuration(kind.name, kind.opts, {})
+    values = config.values()
+    for opt in counters.OPTS:
+        del values[opt.dest]
+    test.assertIs(True, kind.make_settings(values, config).enabled)

@@ -6,7 +6,11 @@ import unittest
 from typing import Any
 from unittest import mock
 
-from glance_filters.filters.disk_format_validator import inspection, options
+from glance_filters.filters.disk_format_validator import (
+    DiskFormatValidator,
+    inspection,
+    options,
+)
 from glance_filters.tests.unit.filters import declared
 from glance_filters.tests.unit.filters.declared import Promise
 
@@ -25,7 +29,7 @@ PROMISES = {
 
 class SettingsTest(unittest.TestCase):
     def test_promises(self) -> None:
-        declared.check(self, options.OPTS, PROMISES)
+        declared.check_filter(self, DiskFormatValidator, PROMISES)
 
     def make(
         self, glance_formats: Any = None, **values: Any

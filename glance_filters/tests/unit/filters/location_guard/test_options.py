@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import unittest
 
 from glance_filters.filters import configuration
@@ -31,7 +30,7 @@ PROMISES = {
 
 class OptionsTest(unittest.TestCase):
     def test_promises(self) -> None:
-        declared.check(self, options.OPTS, PROMISES)
+        declared.check_filter(self, LocationGuard, PROMISES)
 
     def settings(self, **section: str) -> options.LocationGuardSettings:
         section = {"coordination_url": "", **section}
@@ -49,14 +48,6 @@ class OptionsTest(unittest.TestCase):
         ):
             found = getattr(self.settings(**{key: value}), key)
             self.assertEqual(expected, found, key)
-
-    def test_made_without_a_filter(self) -> None:
-        """As the command does that shows them."""
-        settings = self.settings()
-        config = configuration.Configuration("x", [], {})
-        values = dataclasses.asdict(settings)
-        made = LocationGuard.make_settings(values, config)
-        self.assertEqual(settings, made)
 
     def test_wrong_values(self) -> None:
         for key, value in (

@@ -9,7 +9,7 @@ import unittest
 import fixtures
 import testtools
 
-from glance_filters.filters.metadef_overlay import options
+from glance_filters.filters.metadef_overlay import MetadefOverlay, options
 from glance_filters.tests.unit.filters import declared
 from glance_filters.tests.unit.filters.declared import Promise
 
@@ -24,7 +24,7 @@ PROMISES = {
 
 class OptionsTest(unittest.TestCase):
     def test_promises(self) -> None:
-        declared.check(self, options.OPTS, PROMISES)
+        declared.check_filter(self, MetadefOverlay, PROMISES)
 
 
 class SettingsTest(testtools.TestCase):

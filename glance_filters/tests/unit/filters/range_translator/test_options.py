@@ -6,7 +6,7 @@ import unittest
 
 from glance_filters import stores
 from glance_filters.filters import configuration
-from glance_filters.filters.range_translator import options
+from glance_filters.filters.range_translator import RangeTranslator
 from glance_filters.tests.unit.filters import declared
 from glance_filters.tests.unit.filters.declared import Promise
 from glance_filters.tests.unit.filters.range_translator import fake_glance
@@ -36,7 +36,7 @@ PROMISES = {
 
 class OptionsTest(unittest.TestCase):
     def test_promises(self) -> None:
-        declared.check(self, options.OPTS, PROMISES)
+        declared.check_filter(self, RangeTranslator, PROMISES)
 
     def test_cache_control_is_text_of_a_field(self) -> None:
         for value in ("private\nX: y", "privat\u00e9", "\0"):
