@@ -56,6 +56,7 @@ class FakeServer:
         if not self.may_answer.is_set():
             self.is_waiting.set()
             self.may_answer.wait(PATIENT_SECONDS)
+            self.events.append("answer")
         self.asked.append((text, parameters or {}))
         return SimpleNamespace(scalar=lambda: self.answers.get(text))
 
@@ -163,7 +164,9 @@ class DatabaseTest(testtools.TestCase):
         for url, expected in (
             ("mysql+pymysql://h/g", {"connect", "read", "write"}),
             ("mysql+pymysql://h/g?read_timeout=9", {"connect", "write"}),
+            ("mysql+mysqldb://h/g", {"connect", "read", "write"}),
             ("postgresql+psycopg2://h/g", {"connect"}),
+            ("postgresql+psycopg://h/g", {"connect"}),
             ("postgresql+pg8000://h/g", set()),
         ):
             with self.subTest(url):
@@ -174,8 +177,9 @@ class DatabaseTest(testtools.TestCase):
                 )
 
     def test_the_driver_of_mysql(self) -> None:
-        for found, driver in ((None, "mysql+pymysql"), (mock.Mock(), "mysql")):
-            with mock.patch("importlib.util.find_spec", return_value=found):
+        for there, driver in (("x", "mysql+pymysql"), ("MySQLdb", "mysql")):
+            specs = {there: mock.Mock()}
+            with mock.patch("importlib.util.find_spec", specs.get):
                 self.make("mysql://u:p@host/glance", "mysql")
             url = self.create.call_args.args[0]
             self.assertEqual(driver, url.drivername)
@@ -209,7 +213,9 @@ class DatabaseTest(testtools.TestCase):
         self.assertEqual(b"", theirs.recv(1))
         server.may_answer.set()
         closing.join()
-        self.assertIn("close", server.events)
+        self.assertEqual(
+            ["connect", "answer", "invalidate", "close"], server.events
+        )
 
     def test_a_connection_that_does_not_close(self) -> None:
         server = self.make("mysql+pymysql://h/g", "mysql")
