@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import types
 import unittest
 from typing import Any
@@ -87,6 +88,31 @@ class InstallationTest(unittest.TestCase):
                 self.assertEqual(name, info["store"].backend_group)
                 self.assertIn("glance_filters", type(info["store"]).__module__)
         self.assertEqual("rbd", self.multi["rbd"]["ceph"]["store_entry"])
+
+    def test_a_driver_for_each_type(self) -> None:
+        distribution = importlib.metadata.distribution("glance-filters")
+        found = {
+            each.name: each.value
+            for each in distribution.entry_points
+            if each.group == installation.ENTRY_POINT_GROUP
+        }
+        self.assertEqual(
+            {
+                f"{kind}_ranges": f"glance_filters.stores.{kind}:Store"
+                for kind in ("http", "rbd", "s3", "swift")
+            },
+            found,
+        )
+        for kind, name in installation.ENTRY_POINTS.items():
+            self.assertEqual(f"{kind}_ranges", name)
+        self.assertEqual(len(found), len(installation.ENTRY_POINTS))
+
+    def test_what_is_made_is_configured(self) -> None:
+        self.make("http", "web")
+        driver = optional.module("glance_filters.stores.http")
+        with mock.patch.object(driver.Store, "configure") as configure:
+            self.installed("http")
+        configure.assert_called_once_with()
 
     def test_single_stores(self) -> None:
         self.make("file")
