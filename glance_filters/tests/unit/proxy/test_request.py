@@ -277,6 +277,20 @@ class HeadersTest(testtools.TestCase):
         ):
             self.assertEqual(expected, headers[name])
 
+    def test_a_prefix_is_not_that_of_the_client(self) -> None:
+        """Unless a filter in front has taken it over."""
+        headers = self.headers(HTTP_X_FORWARDED_PREFIX="/nowhere")
+        self.assertEqual([], [name for name in headers if "Pre" in name])
+
+    def test_what_is_absent(self) -> None:
+        made = environ()
+        # PEP 3333 lets a server leave it out if it is empty.
+        for key in ("HTTP_HOST", "PATH_INFO"):
+            del made[key]
+        sent = request.make(made, CONFIG)
+        self.assertEqual("/", sent.target)
+        self.assertEqual("upstream:9292", sent.headers["Host"])
+
     def test_hosts(self) -> None:
         own = settings.Settings("http://upstream:9292", preserve_host=False)
         for config, host, expected in (
