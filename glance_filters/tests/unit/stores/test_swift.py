@@ -77,7 +77,7 @@ class Manager:
     ) -> tuple[dict[str, str], Body]:
         self.asked.append(headers)
         if name != "object":
-            status = 404 if name == "other" else 503
+            status = {"other": 404, "denied": 401, "busy": 503}[name]
             raise swiftclient.ClientException("", http_status=status)
         match = re.fullmatch("bytes=([0-9]+)-([0-9]*)", headers["Range"])
         assert match is not None
@@ -134,6 +134,7 @@ class SwiftStoreTest(unittest.TestCase):
         not_given = glance_store.StoreRandomGetNotSupported
         cases: tuple[tuple[Any, ...], ...] = (
             ("other", 5, 5, 0, glance_store.NotFound),
+            ("denied", 5, 5, 0, swiftclient.ClientException),
             ("busy", 5, 5, 0, swiftclient.ClientException),
             ("object", 100, 1, 0, not_given),
             ("object", 99, 2, 0, not_given),
@@ -157,13 +158,13 @@ class SwiftStoreTest(unittest.TestCase):
                 self.manager.error = error
                 self.manager.breaks = [20, 30]
                 self.manager.asked.clear()
-                chunks, _ = self.get(offset=5, chunk_size=80)
-                self.assertEqual(DATA[5:85], b"".join(chunks))
+                chunks, _ = self.get(offset=5, chunk_size=81)
+                self.assertEqual(DATA[5:86], b"".join(chunks))
                 self.assertEqual(
                     [
-                        {"Range": "bytes=5-84"},
-                        {"Range": "bytes=25-84", "If-Match": "tag"},
-                        {"Range": "bytes=55-84", "If-Match": "tag"},
+                        {"Range": "bytes=5-85"},
+                        {"Range": "bytes=25-85", "If-Match": "tag"},
+                        {"Range": "bytes=55-85", "If-Match": "tag"},
                     ],
                     self.manager.asked,
                 )
@@ -196,12 +197,15 @@ class SwiftStoreTest(unittest.TestCase):
                 self.assertEqual({"allow_reauth": count > 0}, keys)
 
     def test_never_goes_on_elsewhere(self) -> None:
-        self.manager.breaks = [20]
-        chunks, _ = self.get(offset=5, chunk_size=80)
-        next(chunks)
-        self.manager.ignores_ranges = True
-        with self.assertRaises(glance_store.StoreRandomGetNotSupported):
-            list(chunks)
+        for name, value in (("ignores_ranges", True), ("data", DATA[:60])):
+            self.manager = Manager()
+            self.store.get_manager.return_value = self.manager
+            self.manager.breaks = [20]
+            chunks, _ = self.get(offset=5, chunk_size=81)
+            next(chunks)
+            setattr(self.manager, name, value)
+            with self.assertRaises(glance_store.StoreRandomGetNotSupported):
+                list(chunks)
 
     def test_manager_is_there_until_the_end(self) -> None:
         """A trust ends with it, and with the trust the token."""

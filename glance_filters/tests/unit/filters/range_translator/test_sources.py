@@ -108,6 +108,11 @@ class RangeSourceTest(SourceTest):
                 Reply(partial, **part(Content_Length="6")),
                 none,
             ),
+            (
+                "a shorter length",
+                Reply(partial, b"abcd", **part(Content_Length="4")),
+                none,
+            ),
             ("coded", Reply(partial, **part(Content_Encoding="gzip")), none),
             ("ignored", Reply("200 OK", b"abcde", Content_Length="5"), whole),
             (
