@@ -33,7 +33,8 @@ _DOTS = frozenset((".", ".."))
 # What a query may hold, as the client wrote it. Nothing after a "#" would be
 # sent (RFC 9112, 3.2.1), though a filter has seen it.
 _QUERY = re.compile(r"[\x21-\x7e\x80-\xff]*")
-_QUERY_SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
+# And a ";" parts it for a service on Python 2, but not for the filters.
+_QUERY_SAFE = "".join(map(chr, {*range(0x21, 0x7F)} - {*b"#;"}))
 # If one stands for itself, urllib3 takes all of them for such.
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -48,6 +49,20 @@ _OWN = frozenset(
         "HTTP_X_FORWARDED_PREFIX",
         "HTTP_X_FORWARDED_PROTO",
     )
+)
+
+# By these, filters in front have taken the request for what it is. They are
+# meant for whoever gets it, so no Connection may name them (RFC 9110, 7.6.1).
+_END_TO_END = frozenset(("accept", "x-auth-token", "x-openstack-image-size"))
+
+# By this media type Accept names a version of the Images API, in the place of
+# the URL. Old releases of WebOb, and so of Glance, drop its parameters, fold
+# its case and take what is malformed; all read these forms alike.
+_VERSIONED = "vnd.openstack.images-"
+_ELEMENT = r"[!#$&+\-.^_*|~0-9a-z]+/[!#$&+\-.^_*|~0-9a-z]+"
+_QUALITY = r"(?:[ \t]*;[ \t]*q=[01](?:\.[0-9]{1,3})?)?"
+_ACCEPT = re.compile(
+    f"{_ELEMENT}{_QUALITY}(?:[ \t]*,[ \t]*{_ELEMENT}{_QUALITY})*"
 )
 
 # More of this software in a row is a loop (RFC 9110, 7.6.3).
@@ -189,6 +204,11 @@ def _headers(
 ) -> dict[str, str]:
     host = client_host(environ)
     named = fields.connection_options(environ.get("HTTP_CONNECTION", ""))
+    if not _END_TO_END.isdisjoint(named):
+        raise exc.HTTPBadRequest("Connection names an end-to-end field.")
+    accept = environ.get("HTTP_ACCEPT", "")
+    if _VERSIONED in accept.lower() and not _ACCEPT.fullmatch(accept):
+        raise exc.HTTPBadRequest("Accept names a version ambiguously.")
     headers = {}
     for key, value in environ.items():
         if not key.startswith("HTTP_"):

@@ -78,6 +78,19 @@ class EvaluateTest(unittest.TestCase):
                     bool(environ), preconditions.is_conditional(environ)
                 )
 
+    def test_a_run_of_commas_is_read_in_one_way(self) -> None:
+        # Read in all ways there are, this would not end.
+        for separator in (",", ", ", " ,", f",{TAG},"):
+            for end, expected in (
+                ("", Outcome.NOT_MODIFIED),
+                ("x", Outcome.PROCEED),
+            ):
+                text = TAG + separator * 2000 + end
+                with self.subTest(separator, end=end):
+                    environ = {"HTTP_IF_NONE_MATCH": text}
+                    found = preconditions.evaluate(environ, TAG)
+                    self.assertEqual(expected, found)
+
     def test_weak_tags(self) -> None:
         for name, value, expected in (
             ("HTTP_IF_MATCH", WEAK, Outcome.FAILED),

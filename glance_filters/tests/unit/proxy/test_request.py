@@ -13,6 +13,7 @@ from webob import exc
 
 from glance_filters.proxy import request, settings
 
+VERSIONED = "application/vnd.openstack.images-"
 CONFIG = settings.Settings("http://upstream:9292")
 
 
@@ -76,6 +77,19 @@ class RefusedTest(testtools.TestCase):
             {"HTTP_X_A\n": "a"},
             {"HTTP_": "a"},
             {"HTTP_CONNECTION": "a\nb"},
+            # The filters have read it, and the service would not.
+            {"HTTP_CONNECTION": "close, Accept"},
+            {"HTTP_CONNECTION": "X-Auth-Token"},
+            {"HTTP_CONNECTION": "x-openstack-image-size"},
+            # Newton takes each of these for its version 2.
+            {"HTTP_ACCEPT": f"{VERSIONED}v2;level=1"},
+            {"HTTP_ACCEPT": f"{VERSIONED}v2;foo"},
+            {"HTTP_ACCEPT": f"{VERSIONED}v2 ;a=b"},
+            {"HTTP_ACCEPT": f"{VERSIONED}v2;"},
+            {"HTTP_ACCEPT": f"{VERSIONED}v2;q="},
+            {"HTTP_ACCEPT": f"{VERSIONED}v2 "},
+            {"HTTP_ACCEPT": f",{VERSIONED}v2"},
+            {"HTTP_ACCEPT": VERSIONED.upper() + "V2"},
             {"CONTENT_TYPE": "a\r\nX-B: b"},
             {"HTTP_HOST": "a,b"},
             {"HTTP_HOST": "a b"},
@@ -172,6 +186,8 @@ class TargetTest(testtools.TestCase):
             ("/", "_method=PUT#a", "/?_method=PUT%23a"),
             ("/", "a=100%&b=%41%4", "/?a=100%25&b=%41%254"),
             ("/", "a=\xc3\xa0", "/?a=%C3%A0"),
+            # On Python 2 a service takes the second for a member.
+            ("/", "a=b;_method=PUT", "/?a=b%3B_method=PUT"),
         ):
             keys = {"PATH_INFO": path, "QUERY_STRING": query}
             made = request.make(environ(**keys), CONFIG)
@@ -212,6 +228,16 @@ class HeadersTest(testtools.TestCase):
                 HTTP_CONTENT_TYPE="a/b",
             ),
         )
+
+    def test_accept(self) -> None:
+        for value in (
+            f"{VERSIONED}v2.3",
+            f"{VERSIONED}v2; q=0.5",
+            f"application/json, {VERSIONED}v2;q=1.000 , */*;q=0",
+            "text/html;level=1, APPLICATION/x, ;",
+        ):
+            sent = self.headers(HTTP_ACCEPT=value)
+            self.assertEqual(value, sent["Accept"])
 
     def test_hop_by_hop(self) -> None:
         # RFC 9110, 7.6.1
