@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import itertools
 import os
+import py_compile
 import random
 import shutil
 import subprocess
@@ -51,6 +53,13 @@ def _enter(folder: Path) -> None:
     # A mutant may have the size and the time of the module that it replaces.
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.dont_write_bytecode = True
+    # Compiled by their contents, though: what is no mutant need not be
+    # compiled anew in each process.
+    compileall.compile_dir(
+        judging.PACKAGE,
+        quiet=2,
+        invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+    )
 
 
 def _modules(room: Path) -> list[Path]:
