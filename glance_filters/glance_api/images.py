@@ -34,7 +34,6 @@ class ImageHidden(Exception):
 
     def __init__(self, code: int) -> None:
         self.code = code
-        super().__init__(code)
 
 
 @dataclass(frozen=True)

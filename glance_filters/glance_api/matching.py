@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +86,7 @@ class CallMatcher:
     :ivar paths: whole paths that are among the calls, with any method
     """
 
-    def __init__(self, calls: Iterable[ApiCall]) -> None:
-        calls = tuple(calls)
+    def __init__(self, calls: Collection[ApiCall]) -> None:
         versioned = [call for call in calls if call.method != ANY_METHOD]
         self._calls = {call.action: call for call in versioned}
         self._filter = prefilter.PathFilter(

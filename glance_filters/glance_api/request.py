@@ -8,6 +8,7 @@ Glance about it or changes in it goes through one of its methods.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,6 @@ class Request:
         self.match = match
         self.source = source
         self._upload: input_streams.BodyStream | None = None
-        self._is_buffered = False
 
     @property
     def call(self) -> ApiCall:
@@ -176,7 +176,6 @@ class Request:
             del environ["HTTP_TRANSFER_ENCODING"]
             environ["CONTENT_LENGTH"] = str(len(body))
         self.replace_input(io.BytesIO(left))
-        self._is_buffered = True
         return body
 
     def read_patch(self, max_bytes: int) -> list[json_patch.Operation]:
@@ -211,10 +210,9 @@ class Request:
             return None
         if is_form and matching.form_method(self.environ, body) != "POST":
             return None
-        try:
+        with contextlib.suppress(json_body.NotADocument):
             return json_body.load(body)
-        except json_body.NotADocument:
-            return None
+        return None
 
     def take_upload(self) -> input_streams.BodyStream:
         """Return the body that Glance will read, to be read piece by piece.
@@ -229,7 +227,6 @@ class Request:
         if request_body.uwsgi_chunks(self.environ) is not None:
             # Glance would ask the server for the chunks itself, past us.
             del self.environ["HTTP_TRANSFER_ENCODING"]
-            self.environ.pop("CONTENT_LENGTH", None)
             self.environ["wsgi.input_terminated"] = True
         return self._upload
 
@@ -244,8 +241,6 @@ class Request:
 
         :param seconds: for how long, at most
         """
-        if self._is_buffered or seconds <= 0:
-            return
         try:
             upload = self._upload or self.take_upload()
         except errors.FilterError:

@@ -12,6 +12,7 @@ cannot see anything that was not judged.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Mapping
@@ -152,10 +153,9 @@ def uwsgi_chunks(environ: Mapping[str, Any]) -> UwsgiChunks | None:
     """Return the request's chunks if Glance will read them from uWSGI."""
     if environ.get("HTTP_TRANSFER_ENCODING", "").lower() != _CHUNKED:
         return None
-    try:
+    with contextlib.suppress(ImportError):
         return UwsgiChunks(importlib.import_module("uwsgi"))
-    except ImportError:
-        return None
+    return None
 
 
 def stream(environ: dict[str, Any]) -> input_streams.BodyStream:

@@ -38,7 +38,7 @@ _MESSAGES = {
 }
 
 
-def _object(required: str = "", **properties: Any) -> dict[str, Any]:
+def _object(required: str, **properties: Any) -> dict[str, Any]:
     return {
         "type": "object",
         "required": required.split(),

@@ -44,9 +44,9 @@ class Rest(enum.Enum):
     is asked for after the part.
     """
 
-    ANYTHING = "anything"
-    NOTHING_AT_HAND = "nothing at hand"
-    NOTHING = "nothing"
+    ANYTHING = enum.auto()
+    NOTHING_AT_HAND = enum.auto()
+    NOTHING = enum.auto()
 
 
 class Cursor:
@@ -123,7 +123,6 @@ class Cursor:
 
     def drain(self) -> None:
         """Read the body to its end."""
-        self._chunk = b""
         for _ in self._chunks:
             pass
 

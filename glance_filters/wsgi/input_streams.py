@@ -63,7 +63,6 @@ class BodyStream(InputStream):
     """
 
     def __init__(self, stream: Any, length: int | None) -> None:
-        super().__init__()
         self.length = length
         self._read = getattr(stream, "read", None) or _reader(stream)
         self._remaining = length
@@ -79,7 +78,6 @@ class BodyStream(InputStream):
             return b""
         data = self._surplus.read(size) if self._surplus else b""
         if not data:
-            self._surplus = None
             data = self._read(size)
         if len(data) > size:
             self._surplus = io.BytesIO(data[size:])
@@ -133,7 +131,6 @@ class HookedStream(InputStream):
         on_start: Callable[[], object] | None = None,
         on_end: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__()
         self._body = body
         self._on_start = on_start
         self._on_end = on_end

@@ -8,6 +8,7 @@ response (PEP 3333).
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -138,10 +139,10 @@ class CapturedResponse:
         if self.header("Content-Encoding"):
             return None
         body = self.read(max_bytes)
-        try:
-            return None if body is None else json.loads(body)
-        except (ValueError, RecursionError):
-            return None
+        if body is not None:
+            with contextlib.suppress(ValueError, RecursionError):
+                return json.loads(body)
+        return None
 
     def with_json(self, document: Any) -> CapturedResponse:
         """Return the response with a JSON document as its body."""
@@ -184,11 +185,12 @@ class _Start:
         comes too late, as then it has to raise (PEP 3333)
     """
 
+    headers: Headers
+    restart: Callable[[str, Headers, Any], object] | None
+
     def __init__(self) -> None:
         self.status: str | None = None
-        self.headers: Headers = []
         self.written: list[bytes] = []
-        self.restart: Callable[[str, Headers, Any], object] | None = None
 
     def __call__(
         self, status: str, headers: Headers, exc_info: Any = None

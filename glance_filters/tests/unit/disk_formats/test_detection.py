@@ -276,6 +276,14 @@ class PiecesTest(unittest.TestCase):
         *((declared, data) for declared, data, _ in DISGUISED),
     ]
 
+    def test_a_block_is_looked_at_once_it_is_there(self) -> None:
+        for sizes in ((100, BLOCK), (BLOCK - 1, 1), (1, 1, 2 * BLOCK)):
+            inspector = detection.ContentInspector("raw")
+            for size in sizes:
+                self.assertFalse(inspector.decided)
+                inspector.feed(bytes(size))
+            self.assertTrue(inspector.decided, str(sizes))
+
     @hypothesis.given(
         st.sampled_from(CASES),
         st.lists(

@@ -63,6 +63,29 @@ class RegionsTest(unittest.TestCase):
 
 
 class FailuresTest(unittest.TestCase):
+    def test_marker_of_a_footer(self) -> None:
+        """Its size is 0, its type 3, and zeros follow."""
+        data = image(footer=vmdk_header())
+        # The marker, the footer and the marker of the end, a sector each.
+        start = len(data) - 3 * 512
+        for offset, value, expected in (
+            *((0, 1, ""), (0, 9, "")),
+            *((8, 1, "no marker in front"), (12, 2, "no marker in front")),
+            *((12, 4, "no marker in front"), (16, 1, "no marker in front")),
+            (511, 1, "no marker in front"),
+        ):
+            inspector = inspect(
+                judged_images.changed(data, start + offset, bytes([value]))
+            )
+            inspector.finish()
+            found = ""
+            try:
+                inspector.safety_check()
+            except format_inspector.SafetyCheckFailed as failed:
+                found = str(failed.failures["footer"])
+            self.assertIn(expected, found, f"{offset} {value}")
+            self.assertEqual(not expected, not found, f"{offset} {value}")
+
     def test_versions(self) -> None:
         known = (1, 2, 3)
         for version in (0, *known, 4):

@@ -59,7 +59,7 @@ class MatchTest(unittest.TestCase):
         )
 
     def test_only_the_calls_that_were_given(self) -> None:
-        matcher = matching.CallMatcher(iter([calls.ADD_LOCATION]))
+        matcher = matching.CallMatcher([calls.ADD_LOCATION])
         for method, marks in (
             ("POST", ("/locations",)),
             ("GET", ()),
@@ -250,6 +250,7 @@ class FormTest(unittest.TestCase):
             ("POST", "Application/X-WWW-Form-Urlencoded", "", False),
             ("POST", "application/json", "", False),
             ("PUT", FORM, "", False),
+            ("GET", FORM, "", False),
         ):
             environ = fakes.environ_of(
                 method, "/", CONTENT_TYPE=content_type, QUERY_STRING=query
@@ -328,6 +329,8 @@ class ServiceTest(unittest.TestCase):
             ("GET", "/versions", {}, calls.SHOW_VERSIONS),
             ("POST", "/versions/", {}, calls.SHOW_VERSIONS),
             ("GET", "/versions", NEGOTIATED, None),
+            # As a method it is one like any other.
+            (calls.ANY_METHOD, "/v2/versions", {}, None),
             ("GET", "/versions/x", {}, None),
             ("GET", "/v2.5/images", {}, calls.CALL_OF_MINOR_VERSION),
             ("GET", "/v2.5/images", NEGOTIATED, None),

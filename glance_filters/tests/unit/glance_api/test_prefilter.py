@@ -20,6 +20,7 @@ class PathFilterTest(testtools.TestCase):
             ("GET", "/schemas/images"),
             ("GET", "/images/{image_id}/file"),
             ("PATCH", "/images/{image_id}"),
+            ("PUT", "/a/{name}/b/{name}/c"),
         )
     )
 
@@ -29,9 +30,20 @@ class PathFilterTest(testtools.TestCase):
                 "POST": ("/images",),
                 "GET": ("/schemas/", "/file"),
                 "PATCH": ("/images/",),
+                "PUT": ("/c",),
             },
             self.routes.marks,
         )
+
+    def test_marks_of_any_method(self) -> None:
+        marks = prefilter.Marks({"PUT": ("/c",)}, ("/d",))
+        for method, expected in (("PUT", "/c"), ("GET", "/d"), ("x", "/d")):
+            self.assertEqual((expected,), marks[method])
+        # Those that are there cost each request that passes by the least.
+        for method in (
+            *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+        ):
+            self.assertIn(method, marks)
 
     def test_paths_that_may_match(self) -> None:
         for method, path in (
@@ -55,7 +67,7 @@ class PathFilterTest(testtools.TestCase):
             ("GET", IMAGE),
             ("DELETE", IMAGE),
         ):
-            self.assertFalse(self.routes.may_match(method, path), path)
+            self.assertIs(False, self.routes.may_match(method, path), path)
 
     def test_each_call_of_a_filter_holds_a_mark(self) -> None:
         for filter_class in registry.FILTERS:

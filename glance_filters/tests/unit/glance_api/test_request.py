@@ -80,6 +80,7 @@ class VariableTest(Quiet):
         """The environ has Latin-1 text of the octets."""
         made = self.request(path="/v2/images/\xc3\xa9")
         self.assertEqual("\u00e9", made.image_id)
+        self.assertEqual(calls.UPDATE_IMAGE, made.call)
 
 
 class FetchImageTest(Quiet):
@@ -399,6 +400,7 @@ class ReadJsonTest(unittest.TestCase):
         for body, expected in (
             (b'{"a": "&_method=POST&"}', {"a": "&_method=POST&"}),
             (b'{"a": "&_method=PUT&"}', None),
+            (b'{"a": "&_method=GET&"}', None),
             (b'{"a": 1}', {"a": 1}),
         ):
             self.assertEqual(expected, self.read(body, CONTENT_TYPE=FORM))
@@ -421,6 +423,8 @@ class ReadPatchTest(unittest.TestCase):
             ("application/json", remove, []),
             (json_patch.MEDIA_TYPE_2_1, b"", []),
             (json_patch.MEDIA_TYPE_2_1, b"{}", []),
+            # What is no patch is not read, however long it is.
+            ("application/json", b"1" * (LIMIT + 1), []),
         ):
             with self.subTest(content_type, body=body):
                 environ = fakes.environ_of(
@@ -514,6 +518,27 @@ class CaptureTest(Quiet):
         self.assertEqual(attributes, environ["webob.adhoc_attrs"])
         self.assertEqual("bytes=0-1", made.environ["HTTP_RANGE"])
         self.assertNotIn("HTTP_X_B", made.environ)
+
+    def test_whose_environ_glance_gets(self) -> None:
+        """The server's own, unless something in it is to be another."""
+        for fields, is_own in ((None, True), ({}, False), ({"X": "2"}, False)):
+            made = self.request(HTTP_X_A="1")
+            environs: list[dict[str, Any]] = []
+
+            def glance(
+                environ: Any, start_response: Any, got: Any = environs
+            ) -> list[bytes]:
+                got.append(environ)
+                start_response("200 OK", [])
+                return []
+
+            made.app = glance
+            before = made.environ
+            made.capture(fields)
+            self.assertIs(is_own, before is environs[0])
+            expected = {**before, **(fields or {})}
+            self.assertEqual(expected, environs[0])
+            self.assertNotIn("X", made.environ)
 
     def test_what_glance_writes_into_its_environ(self) -> None:
         def glance(environ: Any, start_response: Any) -> list[bytes]:

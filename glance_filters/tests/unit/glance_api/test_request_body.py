@@ -146,6 +146,16 @@ class StreamTest(unittest.TestCase):
         self.assertEqual([2, 1000, 10], [len(each) for each in found[:3]])
         self.assertEqual(DATA, b"".join(found))
 
+    def test_where_uwsgi_has_the_chunks(self) -> None:
+        for coding, expected in (
+            *(("chunked", True), ("Chunked", True), (None, False)),
+            *(("", False), ("br", False), ("gzip", False)),
+        ):
+            environ = {"HTTP_TRANSFER_ENCODING": coding} if coding else {}
+            with mock.patch.dict("sys.modules", uwsgi=mock.Mock()):
+                found = request_body.uwsgi_chunks(environ)
+            self.assertIs(expected, found is not None, coding)
+
     def test_a_body_that_was_read_before(self) -> None:
         body = self.stream(
             DATA,

@@ -82,6 +82,9 @@ class PluginCase(unittest.TestCase):
         )
         [(task, _)] = list(flow.iter_nodes())
         assert isinstance(task, inspection.InspectImage)
+        # By this name the task is told in Glance's log.
+        name = "api_image_import-GlanceFiltersInspect-t"
+        self.assertEqual(name, task.name)
         return task
 
     def judge(self, data: bytes, *formats: str) -> str:

@@ -143,7 +143,7 @@ class ReadTest(FolderTestCase):
                 "15: invalid continuation byte",
             ),
             (
-                b'{"tags": [{"name": "a", "name": "b"}]}',
+                b'{"tags": [{"a": 1, "name": "a", "z": 1, "name": "b"}]}',
                 "not readable as JSON: member 'name' occurs twice in one "
                 "object",
             ),

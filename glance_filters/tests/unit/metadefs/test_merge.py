@@ -85,6 +85,24 @@ PROPERTY_ROWS: list[
         None,
     ),
     (
+        "members of an array: of a type that sorts before",
+        {**ARRAY, "items": {"type": "string", "enum": ["a"]}},
+        {**ARRAY, "items": {"type": "integer", "enum": ["1"]}},
+        None,
+    ),
+    (
+        "members of an array: theirs are of no shape",
+        {**ARRAY, "items": ["a"]},
+        {**ARRAY, "items": {"type": "string", "enum": ["a"]}},
+        None,
+    ),
+    (
+        "members of an array: we say nothing of them",
+        {**ARRAY, "items": {"type": "string", "enum": ["a"]}},
+        ARRAY,
+        None,
+    ),
+    (
         "the type is another",
         {**STRING, "type": "integer", "enum": ["1"]},
         {**STRING, "enum": ["a"]},
@@ -244,6 +262,7 @@ class NamespaceTest(OverlayTestCase):
             "namespace": "N",
             "resource_type_associations": [
                 {"name": "Flavor", "prefix": "hw:"},
+                {"name": "Zone", "prefix": "z_"},
                 {"name": "Image", "prefix": "hw_"},
                 {"name": "Server"},
             ],
@@ -268,6 +287,25 @@ class NamespaceTest(OverlayTestCase):
                 merged["properties"],
                 str(resource_type),
             )
+
+    def test_bare_name(self) -> None:
+        document = {
+            "resource_type_associations": [
+                {"name": "Image", "prefix": "hw_"},
+                {"name": "Server"},
+            ]
+        }
+        for name, resource_type, expected in (
+            ("hw_p", None, "hw_p"),
+            ("p", None, "p"),
+            ("hw_p", "Image", "p"),
+            ("p", "Image", ""),
+            ("p_hw_", "Image", ""),
+            ("p", "Server", ""),
+            ("hw_p", "Volume", ""),
+        ):
+            found = overlay.bare_name(name, document, resource_type)
+            self.assertEqual(expected, found, f"{name} {resource_type}")
 
     def test_associations_not_of_the_shape(self) -> None:
         rows: list[Any] = [

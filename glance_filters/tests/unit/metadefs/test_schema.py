@@ -26,6 +26,11 @@ NAMESPACE_ROWS: list[tuple[dict[str, Any], schema.Path, str]] = [
         "must be of type string or null",
     ),
     (
+        {"display_name": "n" * 81},
+        ("display_name",),
+        "longer than 80 characters",
+    ),
+    (
         {"description": "d" * 501},
         ("description",),
         "longer than 500 characters",
@@ -138,7 +143,7 @@ PROPERTY_ROWS: list[tuple[str, Any, schema.Path, str]] = [
 
 ALL: dict[str, Any] = {
     "namespace": "N",
-    "display_name": "A namespace",
+    "display_name": "n" * 80,
     "description": "With all that Glance knows.",
     "visibility": "private",
     "protected": False,
@@ -240,3 +245,4 @@ class CheckTest(testtools.TestCase):
             "created_at": "2026-01-01T00:00:00Z",
         }
         self.finds(answer, ((), schema.API_ANSWER))
+        self.finds({"self": 1, "schema": 1}, ((), schema.API_ANSWER))

@@ -68,6 +68,7 @@ class CursorTest(unittest.TestCase):
     def test_nothing_at_hand(self) -> None:
         for chunks, expected in (
             ([b"ab", b"cd"], b"abcd"),
+            ([b"a", b"bcd"], b"abcd"),
             # No chunk is asked for to see that it goes on.
             ([b"ab", b"cd", b"e"], b"abcd"),
             ([b"ab", b"cde"], None),
@@ -84,6 +85,8 @@ class CursorTest(unittest.TestCase):
     def test_behind_the_end(self) -> None:
         for start, position in ((20, 20), (21, 20), (30, 20)):
             cursor = bodies.Cursor([DATA[:5], DATA[5:]])
+            # What is left of the first chunk must not come in its place.
+            self.assertEqual([DATA[:1]], list(cursor.part(0, 1)))
             with self.assertRaisesRegex(
                 bodies.WrongLength, f"after {position} of {start + 1} bytes"
             ):
@@ -96,6 +99,13 @@ class CursorTest(unittest.TestCase):
             found = b"".join(cursor.part(start, stop))
             self.assertEqual(DATA[start:stop], found)
             self.assertEqual(stop, cursor.position)
+
+    def test_whole(self) -> None:
+        """Of several chunks, and longer than Python keeps numbers for."""
+        for rest in bodies.Rest:
+            cursor = bodies.Cursor([DATA] * 50)
+            found = b"".join(cursor.part(0, 1000, rest))
+            self.assertEqual(DATA * 50, found)
 
     def test_what_is_told(self) -> None:
         rest = bodies.Rest.NOTHING
@@ -115,13 +125,22 @@ class CursorTest(unittest.TestCase):
         self.assertEqual(len(DATA), body.taken)
 
     def test_no_further_than_needed(self) -> None:
-        body = Body(DATA[:5], DATA[5:10], DATA[10:])
-        cursor = bodies.Cursor(body)
-        self.assertEqual(DATA[6:9], b"".join(cursor.part(6, 9)))
-        self.assertEqual(10, body.taken)
-        self.assertFalse(body.closed)
-        cursor.close()
-        self.assertTrue(body.closed)
+        for parts, taken in (
+            ([(6, 9)], 10),
+            ([(6, 10)], 10),
+            ([(10, 10)], 10),
+            ([(0, 5), (5, 5)], 5),
+            ([(0, 5), (5, 6)], 10),
+        ):
+            body = Body(DATA[:5], DATA[5:10], DATA[10:])
+            cursor = bodies.Cursor(body)
+            for start, stop in parts:
+                found = b"".join(cursor.part(start, stop))
+                self.assertEqual(DATA[start:stop], found)
+            self.assertEqual(taken, body.taken, parts)
+            self.assertFalse(body.closed)
+            cursor.close()
+            self.assertTrue(body.closed)
 
 
 class CloseTest(unittest.TestCase):

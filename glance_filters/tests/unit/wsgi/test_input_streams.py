@@ -20,6 +20,7 @@ class BodyStreamTest(unittest.TestCase):
         for length, expected in ((None, DATA), (1000, DATA[:1000]), (0, b"")):
             stream = io.BytesIO(DATA)
             body = input_streams.BodyStream(stream, length)
+            self.assertEqual(length, body.length)
             self.assertEqual(length == 0, body.is_complete)
             self.assertEqual(expected[:10], body.read(10))
             self.assertEqual(expected[10:], body.read())
@@ -87,7 +88,8 @@ class BodyStreamTest(unittest.TestCase):
                 sizes.append(size) or bytes(size if len(sizes) < 3 else 0)
             )
             input_streams.BodyStream(stream, length).read(size)
-            self.assertEqual(asked, sizes[: len(asked)], (length, size))
+            found = sizes[: len(asked) or 1]
+            self.assertEqual(asked, found, (length, size))
 
 
 class DrainTest(unittest.TestCase):
@@ -97,10 +99,15 @@ class DrainTest(unittest.TestCase):
         self.assertEqual(b"next", stream.read())
 
     def test_no_longer_than_the_time(self) -> None:
-        stream = io.BytesIO(DATA)
-        with mock.patch("time.monotonic", side_effect=[0, 1, 2, 3]):
-            input_streams.BodyStream(stream, len(DATA)).drain(2)
-        self.assertEqual(input_streams.PIECE, stream.tell())
+        for times, pieces in (
+            ([0, 1, 2, 3], 1),
+            ([0, 1, 3, 4], 1),
+            ([0, 2], 0),
+        ):
+            stream = io.BytesIO(DATA)
+            with mock.patch("time.monotonic", side_effect=times):
+                input_streams.BodyStream(stream, len(DATA)).drain(2)
+            self.assertEqual(pieces * input_streams.PIECE, stream.tell())
 
     def test_broken_stream(self) -> None:
         stream = mock.Mock()
@@ -139,6 +146,19 @@ class HookedStreamTest(unittest.TestCase):
         self.assertEqual(DATA[:19], body.read(19))
         with self.assertRaisesRegex(ValueError, "x"):
             body.read(1)
+
+    def test_a_body_that_cannot_tell_whether_it_is_complete(self) -> None:
+        class Plain(input_streams.InputStream):
+            pieces = [b"b", b"a"]
+
+            def piece(self, size: int) -> bytes:
+                return self.pieces.pop() if self.pieces else b""
+
+        end = mock.Mock()
+        body = input_streams.HookedStream(Plain(), on_end=end)
+        for expected, calls in ((b"a", 0), (b"b", 0), (b"", 1)):
+            self.assertEqual(expected, body.read(1))
+            self.assertEqual(calls, end.call_count)
 
     def test_no_hooks(self) -> None:
         self.assertEqual(DATA, self.make(None).read())
