@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unittest
 from typing import Any
+from unittest import mock
+
+import routes
 
 from glance_filters import errors
 from glance_filters.glance_api import calls, matching
@@ -234,6 +237,33 @@ class MatchTest(unittest.TestCase):
         matcher = matching.CallMatcher(CALLS)
         self.assertIsNotNone(matcher.match(environ))
         self.assertEqual(before, environ)
+
+
+class CostTest(unittest.TestCase):
+    """What takes microseconds is not done for each request."""
+
+    def test_other_paths(self) -> None:
+        matcher = matching.CallMatcher(CALLS)
+        with mock.patch.object(routes.Mapper, "routematch") as match:
+            for path in ("/v2/images", "/v2/schemas/image", "/healthcheck"):
+                environ = fakes.environ_of("PATCH", path)
+                self.assertIsNone(matcher.match(environ))
+        match.assert_not_called()
+
+    def test_expressions_are_made_before(self) -> None:
+        """By threads that all need them they would be made one by one."""
+        matcher = matching.CallMatcher(CALLS)
+        with mock.patch.object(routes.Mapper, "create_regs") as create:
+            environ = fakes.environ_of("PATCH", f"/v2{IMAGE}")
+            self.assertIsNotNone(matcher.match(environ))
+        create.assert_not_called()
+
+    def test_other_media_types(self) -> None:
+        with mock.patch("webob.acceptparse.create_accept_header") as create:
+            for accept in ("*/*", "application/json", "text/html;q=0.9, */*"):
+                environ = fakes.environ_of("GET", "/", HTTP_ACCEPT=accept)
+                self.assertIsNone(matching.accepted_version(environ))
+        create.assert_not_called()
 
 
 class FormTest(unittest.TestCase):
