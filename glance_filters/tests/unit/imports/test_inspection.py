@@ -197,7 +197,10 @@ class JudgementTest(PluginCase):
         self.configure(disk_formats=["qcow2"])
         with self.assertLogs("glance_filters", "INFO") as logs:
             self.assertTrue(self.judge(NOISE, "raw"))
-        self.assertIn("refused the import of image a", logs.output[-1])
+        self.assertRegex(
+            logs.output[-1],
+            r"refused the import of image a: 'Disk format raw .*: qcow2\.'\Z",
+        )
 
     def test_without_inspectors(self) -> None:
         """What cannot be judged, but is to be, does not pass."""
