@@ -276,6 +276,35 @@ class PiecesTest(unittest.TestCase):
         *((declared, data) for declared, data, _ in DISGUISED),
     ]
 
+    def test_inspectors_get_blocks(self) -> None:
+        for sizes, last in (
+            ((BLOCK, BLOCK), []),
+            ((2 * BLOCK,), []),
+            ((3 * BLOCK + 1,), [1]),
+            ((1, BLOCK, 2 * BLOCK), [1]),
+            ((BLOCK, 1, BLOCK - 1, 5), [5]),
+        ):
+            got: list[int] = []
+
+            class Kind(BreakingInspector):
+                sizes = got
+
+                def eat_chunk(self, chunk: bytes) -> None:
+                    self.sizes.append(len(chunk))
+
+                @property
+                def complete(self) -> bool:
+                    return False
+
+            with mock.patch.object(detection, "INSPECTORS", {"kind": Kind}):
+                inspector = detection.ContentInspector("kind")
+                for size in sizes:
+                    inspector.feed(b"\1" * size)
+                with self.assertRaises(detection.UnsafeContent):
+                    inspector.finish()
+            whole = [BLOCK] * (sum(sizes) // BLOCK)
+            self.assertEqual([*whole, *last], got, str(sizes))
+
     def test_a_block_is_looked_at_once_it_is_there(self) -> None:
         for sizes in ((100, BLOCK), (BLOCK - 1, 1), (1, 1, 2 * BLOCK)):
             inspector = detection.ContentInspector("raw")

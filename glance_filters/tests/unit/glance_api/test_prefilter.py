@@ -36,8 +36,8 @@ class PathFilterTest(testtools.TestCase):
         )
 
     def test_marks_of_any_method(self) -> None:
-        marks = prefilter.Marks({"PUT": ("/c",)}, ("/d",))
-        for method, expected in (("PUT", "/c"), ("GET", "/d"), ("x", "/d")):
+        marks = prefilter.Marks({"x": ("/c",)}, ("/d",))
+        for method, expected in (("x", "/c"), ("GET", "/d"), ("y", "/d")):
             self.assertEqual((expected,), marks[method])
         # Those that are there cost each request that passes by the least.
         for method in (
