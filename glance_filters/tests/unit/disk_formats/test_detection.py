@@ -116,6 +116,22 @@ class MatchTest(unittest.TestCase):
                 self.assertEqual(f"is {detected}", judge(declared, [data]))
                 self.assertEqual("matches", judge(None, [data]))
 
+    def test_all_signs_at_once(self) -> None:
+        """A disk, or a disc, may have each of those that it may have."""
+        udf = (b"BEA01", b"NSR02", b"TEA01")
+        disk = disk_files.disc(*udf, with_partitions=True)
+        disk = judged_images.changed(disk, 0, b"LUKS\xba\xbe\0\1")
+        disc = disk_files.disc(b"CD001", *udf, with_partitions=True)
+        other = QCOW2.ljust(len(disc), b"\0")
+        for declared, data, expected in (
+            ("raw", disk, "matches"),
+            ("ami", disk, "matches"),
+            ("vhd", disk + vhd_footer(2), "matches"),
+            ("iso", disc, "matches"),
+            ("iso", other[:32768] + disc[32768:], "is iso, qcow2, udf"),
+        ):
+            self.assertEqual(expected, judge(declared, [data]), declared)
+
     def test_containers(self) -> None:
         """An Amazon image is one file; what another holds is not known."""
         for container, expected in (
