@@ -14,6 +14,7 @@ The module cannot be imported where oslo.utils has no inspectors.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -274,8 +275,8 @@ def _is_as_declared(declared: str | None, found: set[str]) -> bool:
 
 
 def _matches(inspector: format_inspector.FileInspector) -> bool:
-    try:
-        return inspector.format_match
+    matches = False
     # An inspector that has not seen enough may stumble over that.
-    except Exception:
-        return False
+    with contextlib.suppress(Exception):
+        matches = inspector.format_match
+    return matches
