@@ -121,7 +121,6 @@ class ContentInspector:
         self._candidates = {
             name: inspector() for name, inspector in INSPECTORS.items()
         }
-        self._broken: dict[str, format_inspector.FileInspector] = {}
         self._text = vmdk_descriptor.Search()
         self._pending = bytearray()
         self._head_seen = False
@@ -197,13 +196,14 @@ class ContentInspector:
         return data
 
     def _eat(self, block: bytes) -> None:
+        broken: dict[str, format_inspector.FileInspector] = {}
         for name, inspector in list(self._candidates.items()):
             try:
                 inspector.eat_chunk(block)
             # Whatever goes wrong in the inspector of one format must not
             # keep data of another from its place.
             except Exception:
-                self._broken[name] = self._candidates.pop(name)
+                broken[name] = self._candidates.pop(name)
         if not self._text.ended:
             self._text.feed(block)
             if self._text.found:
@@ -212,10 +212,9 @@ class ContentInspector:
             self._head_seen = True
             self._judge_head(block)
         # An inspector that stumbles over data of another format is right to.
-        for name, inspector in self._broken.items():
+        for name, inspector in broken.items():
             if _matches(inspector):
                 self._refuse(name, _UNREADABLE)
-        self._broken.clear()
         for name, inspector in list(self._candidates.items()):
             if inspector.complete:
                 self._check(name)
@@ -262,11 +261,9 @@ class ContentInspector:
 def _is_as_declared(declared: str | None, found: set[str]) -> bool:
     """Return True if data is of the declared format, and of no other.
 
-    :param declared: None if any is as good
+    :param declared: None, as which nothing is, if it is not known
     :param found: the formats whose signs the beginning of the data has
     """
-    if declared is None:
-        return True
     if declared == "iso":
         return bool(found & _DISC_SIGNS) and found <= _DISC_FORMATS
     if declared in INSPECTORS:

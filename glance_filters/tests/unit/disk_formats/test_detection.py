@@ -13,7 +13,10 @@ from oslo_utils.imageutils import format_inspector
 from glance_filters.disk_formats import detection
 from glance_filters.disk_formats.detection import BLOCK
 from glance_filters.tests.fixtures import disk_files, judged_images
-from glance_filters.tests.fixtures.disk_files import vhd_footer
+from glance_filters.tests.fixtures.disk_files import (
+    VMDK_DESCRIPTOR,
+    vhd_footer,
+)
 from glance_filters.tests.fixtures.judged_images import (
     DISGUISED,
     NOISE,
@@ -41,7 +44,8 @@ def judge(
             inspector.feed(piece)
         inspector.finish()
     except detection.UnsafeContent as unsafe:
-        return f"unsafe {unsafe.detected}: {unsafe.reason}"
+        assert str(unsafe) == f"{unsafe.detected}: {unsafe.reason}"
+        return f"unsafe {unsafe}"
     assert inspector.decided
     assert inspector.head_decided
     mismatch = inspector.mismatch
@@ -87,9 +91,12 @@ class UnsafeTest(unittest.TestCase):
                 (9, 512, "unsafe vhd: the type of the disk is unknown"),
                 (2, 512, "matches"),
             ):
-                pieces = [NOISE, vhd_footer(kind, size)]
-                self.assertEqual(expected, judge("vhd", pieces, container))
-                self.assertEqual("matches", judge("raw", pieces, container))
+                for data in (NOISE, b"\3" * 1000):
+                    pieces = [data, vhd_footer(kind, size)]
+                    found = judge("vhd", pieces, container)
+                    self.assertEqual(expected, found)
+                    found = judge("raw", pieces, container)
+                    self.assertEqual("matches", found)
 
     @unittest.skipUnless(
         "luks" in detection.INSPECTORS, "oslo.utils does not know LUKS"
@@ -195,7 +202,7 @@ class DecisionTest(unittest.TestCase):
     def test_when_it_is_known(self) -> None:
         """How many bytes the head takes, and how many all of it."""
         text = b"\n" * 2_000_000
-        late = b"version=1\n" * 6550 + bytes(BLOCK)
+        late = VMDK_DESCRIPTOR.ljust(65_400, b"#") + b"\n"
         for declared, data, head, whole in (
             ("raw", NOISE + bytes(BLOCK), 2 * BLOCK, 2 * BLOCK),
             ("raw", bytes(2 * BLOCK), BLOCK, BLOCK),
@@ -204,7 +211,7 @@ class DecisionTest(unittest.TestCase):
             ("vhd", bytes(2 * BLOCK), BLOCK, None),
             ("vhd", disk_files.vhd() + bytes(BLOCK), BLOCK, None),
             ("vmdk", disk_files.vmdk(), BLOCK, BLOCK),
-            ("vmdk", disk_files.vmdk(late, sectors=256), 2 * BLOCK, None),
+            ("vmdk", disk_files.vmdk(late, sectors=256), 2 * BLOCK, 2 * BLOCK),
             ("raw", text, detection.MAX_HEAD // BLOCK * BLOCK, 16 * BLOCK),
         ):
             inspector = detection.ContentInspector(declared)
