@@ -17,6 +17,11 @@ EXCEPTED: dict[str, str] = {
         "deletion takes longer with location_guard, which asks for the image "
         "first."
     ),
+    "test_cache_middleware_transparent_v2": (
+        "It looks for the file in the cache as soon as it has the image. With "
+        "range_translator the response has a length, by which the client "
+        "knows the end a moment before the cache has closed its file."
+    ),
 }
 
 
