@@ -29,9 +29,9 @@ from glance_filters.locks import (
 LOG = logging.getLogger(__name__)
 
 # How long the threads of a process may pass a lock on to each other. Then
-# other processes have a chance, for as long as any of them may take to try.
-_ROW_SECONDS = 0.5
-_CHANCE_SECONDS = waiting.MAX_DELAY_SECONDS
+# the next in line has a chance, for as long as it may take to try.
+_ROW_SECONDS = 0.25
+_CHANCE_SECONDS = 2 * waiting.MAX_NEXT_SECONDS
 
 _PROBE = b"glance-filters-probe"
 

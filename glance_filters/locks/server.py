@@ -15,6 +15,9 @@ from glance_filters.locks import errors, threads
 
 LOG = logging.getLogger(__name__)
 
+# Behind the name of a lock: that of the place of who is next in line for it.
+_NEXT = b"-next"
+
 
 class Connection(Protocol):
     """A connection to a lock server, used by several threads at a time."""
@@ -81,8 +84,13 @@ class ServerLocks:
             lambda release: None if release is None else release(),
         )
 
-    def line_up(self, name: bytes) -> None:
-        """Return None: each lock would cost the server one more question."""
+    def line_up(self, name: bytes) -> Callable[[], None] | None:
+        """Become the next in line for a lock; the place is a lock too.
+
+        Those who only try do not look there: each lock would cost the server
+        one more question. The next one tries more often than all others.
+        """
+        return self.try_lock(name + _NEXT)
 
     def close(self) -> None:
         """Close the connection, once no lock is held by it any more."""

@@ -14,8 +14,9 @@ from glance_filters.locks import backend, errors
 _FIRST_DELAY_SECONDS = 0.01
 MAX_DELAY_SECONDS = 0.25
 
-# The same for the process that is the next in line, where there are lines.
-_NEXT_DELAY_SECONDS = 0.002
+# The same for the process that is the next in line.
+_FIRST_NEXT_SECONDS = 0.002
+MAX_NEXT_SECONDS = 0.02
 
 
 def wait(
@@ -27,7 +28,7 @@ def wait(
     :raises LockTimeout: it was held by others for all of the time
     :raises LockUnavailable: the backend does not work
     """
-    delay, is_next = _FIRST_DELAY_SECONDS, False
+    delay, longest, is_next = _FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS, False
     with contextlib.ExitStack() as line:
         while True:
             left = deadline - time.monotonic()
@@ -53,7 +54,7 @@ def wait(
                 raise timeout
             if place is not None:
                 line.callback(place)
-                delay, is_next = _NEXT_DELAY_SECONDS, True
+                delay, longest = _FIRST_NEXT_SECONDS, MAX_NEXT_SECONDS
+                is_next = True
             time.sleep(min(delay, left))
-            if not is_next:
-                delay = min(2 * delay, MAX_DELAY_SECONDS)
+            delay = min(2 * delay, longest)

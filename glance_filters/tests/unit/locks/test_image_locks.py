@@ -367,9 +367,9 @@ class BackendTest(testtools.TestCase):
             thread.join()
             return list(self.delays)
 
-        self.assertEqual([], pass_on(0.3))
-        self.assertEqual([0.25], pass_on(0.3))
-        self.assertEqual([], pass_on(0.3))
+        self.assertEqual([], pass_on(0.2))
+        self.assertEqual([0.04], pass_on(0.2))
+        self.assertEqual([], pass_on(0.2))
         got.pop().release()
 
     def test_held_by_another_process(self) -> None:

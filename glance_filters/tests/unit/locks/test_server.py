@@ -33,8 +33,10 @@ class FakeConnection:
         self.still_held = True
         self.is_free = True
         self.error: Exception | None = None
+        self.names: list[bytes] = []
 
     def try_lock(self, name: bytes) -> Callable[[], bool] | None:
+        self.names.append(name)
         self.may_answer.wait(PATIENT_SECONDS)
         if self.error is not None:
             raise self.error
@@ -106,6 +108,18 @@ class ServerTest(testtools.TestCase):
         self.assertFalse(connection.closed.is_set())
         self.locks.close()
         self.assertTrue(connection.closed.is_set())
+
+    def test_next_in_line(self) -> None:
+        """The place is a lock of its own, which one alone may hold."""
+        self.lock()
+        leave = self.locks.line_up(ONE)
+        assert leave is not None
+        [connection] = self.made
+        self.assertEqual([ONE, b"one-next"], connection.names)
+        leave()
+        self.assertTrue(connection.released.is_set())
+        connection.is_free = False
+        self.assertIsNone(self.locks.line_up(ONE))
 
     def test_no_connection(self) -> None:
         self.connect_error = OSError("refused")
