@@ -125,9 +125,11 @@ class ServerLocks:
         if release is None:
             self._leave(session)
             return None
-        return functools.partial(self._release, session, release)
+        return functools.partial(self._release, session, name, release)
 
-    def _release(self, session: _Session, release: Callable[[], bool]) -> None:
+    def _release(
+        self, session: _Session, name: bytes, release: Callable[[], bool]
+    ) -> None:
         try:
             was_held = self._call(release)
         except errors.LockUnavailable as error:
@@ -139,8 +141,11 @@ class ServerLocks:
                 error,
             )
         else:
-            if not was_held:
-                self._retire(session)
+            if was_held:
+                return
+            self._retire(session)
+            # Nothing is done under a place in the line.
+            if not name.endswith(_NEXT):
                 LOG.warning(
                     "An image lock was lost while it was held: its lease or "
                     "its connection ended, or the server lost its data. "

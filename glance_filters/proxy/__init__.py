@@ -15,8 +15,8 @@ their requests::
     use = egg:glance-filters#proxy
     upstream = http://127.0.0.1:9292
 
-It knows HTTP (RFC 9110 to 9112) and nothing of Glance. It holds no data but
-the piece that passes.
+It knows HTTP (RFC 9110 to 9112), and of Glance only by which fields it tells
+its calls apart. It holds no data but the piece that passes.
 """
 
 from __future__ import annotations

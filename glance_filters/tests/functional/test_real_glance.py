@@ -252,9 +252,8 @@ class TestGlanceServerProcess(testtools.TestCase):
 class ProxiedServerTest(testtools.TestCase):
     """What ``make proxied`` switches all servers to."""
 
+    @optional.needs("glance_filters.proxy.upstream", "urllib3 2.2 or newer")
     def test_filters_in_front_of_another_process(self) -> None:
-        if optional.module("glance_filters.proxy.upstream") is None:
-            self.skipTest("urllib3 2.2 or newer is not installed")
         glance = self.useFixture(
             real_glance.GlanceServer(["location_guard"], is_proxied=True)
         )

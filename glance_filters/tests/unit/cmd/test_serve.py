@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import unittest
 from typing import Any
 from unittest import mock
 
@@ -19,9 +18,8 @@ from glance_filters.proxy import settings
 from glance_filters.tests.fixtures import optional
 
 # An old urllib3 comes with old releases of Glance.
-_WITH_PROXY = unittest.skipIf(
-    optional.module("glance_filters.proxy.upstream") is None,
-    "urllib3 2.2 or newer is not installed",
+_WITH_PROXY = optional.needs(
+    "glance_filters.proxy.upstream", "urllib3 2.2 or newer"
 )
 
 

@@ -121,6 +121,15 @@ class ServerTest(testtools.TestCase):
         connection.is_free = False
         self.assertIsNone(self.locks.line_up(ONE))
 
+    def test_a_place_that_was_lost(self) -> None:
+        """Nothing was done under it, so nobody is warned."""
+        leave = self.locks.line_up(ONE)
+        assert leave is not None
+        self.made[0].still_held = False
+        leave()
+        self.assertNotIn("lost", self.logger.output)
+        self.assert_closed(self.made[0])
+
     def test_no_connection(self) -> None:
         self.connect_error = OSError("refused")
         self.assert_unavailable("because of refused")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import unittest
 from typing import Any
 
 import fixtures
@@ -22,9 +21,6 @@ from glance_filters.tests.unit.proxy.cases import (
 from glance_filters.wsgi import bodies
 
 connections = optional.module("glance_filters.proxy.connections")
-NEEDS_URLLIB3 = unittest.skipIf(
-    connections is None, "the extra proxy is not installed"
-)
 
 
 class LeftUnreadTest(ProxyCase):
@@ -64,7 +60,7 @@ class IdleTest(ProxyCase):
         self.assertEqual(2, len(upstream.conversations))
 
 
-@NEEDS_URLLIB3
+@optional.needs("glance_filters.proxy.connections", "urllib3")
 class PoolTest(testtools.TestCase):
     def test_certificates(self) -> None:
         """They are verified unless the operator says otherwise."""

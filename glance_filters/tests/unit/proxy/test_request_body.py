@@ -6,7 +6,6 @@ import io
 import ssl
 import threading
 import time
-import unittest
 from typing import Any
 from unittest import mock
 
@@ -24,9 +23,6 @@ from glance_filters.tests.unit.proxy.cases import (
 from glance_filters.wsgi import bodies
 
 request_body = optional.module("glance_filters.proxy.request_body")
-NEEDS_URLLIB3 = unittest.skipIf(
-    request_body is None, "the extra proxy is not installed"
-)
 
 
 class Failing:
@@ -43,7 +39,7 @@ class Failing:
         return data
 
 
-@NEEDS_URLLIB3
+@optional.needs("glance_filters.proxy.request_body", "urllib3")
 class RequestBodyTest(testtools.TestCase):
     def test_tls_is_not_looked_into(self) -> None:
         """It reads for reasons of its own."""

@@ -64,10 +64,9 @@ class NoBodyTest(ProxyCase):
 
 
 class RequirementTest(testtools.TestCase):
+    @optional.needs("glance_filters.proxy.upstream", "urllib3 2.2 or newer")
     def test_old_urllib3(self) -> None:
         module = optional.module("glance_filters.proxy.upstream")
-        if module is None:
-            self.skipTest("the extra proxy is not installed")
         with mock.patch("urllib3.HTTPResponse", object):
             error = self.assertRaises(
                 ImportError, runpy.run_path, module.__file__
