@@ -108,14 +108,17 @@ readme: $(VENV)/.installed
 # Many tests wait for servers, so there are more workers than CPUs.
 WORKERS ?= $(shell expr 2 '*' "$$(nproc 2>/dev/null || echo 2)")
 
+# What failed is told last: whoever sees only the end of a log sees that.
+TESTS = run --slowest --concurrency $(WORKERS) $(STESTR_ARGS) \
+  || { $(BIN)/stestr failing; $(BIN)/stestr failing --list; exit 1; }
+
 test: $(VENV)/.installed
-	@$(BIN)/stestr run --slowest --concurrency $(WORKERS) $(STESTR_ARGS)
+	@$(BIN)/stestr $(TESTS)
 
 # With many more examples of the property tests, and the tests that are only
 # for the nightly run.
 test-long: $(VENV)/.installed
-	@HYPOTHESIS_PROFILE=long $(BIN)/stestr run --slowest \
-	  --concurrency $(WORKERS) $(STESTR_ARGS)
+	@HYPOTHESIS_PROFILE=long $(BIN)/stestr $(TESTS)
 
 # Hostile requests, header fields and disk images, other ones each time:
 # FUZZ_SECONDS=60 for a minute.

@@ -19,8 +19,8 @@ from glance_filters.tests.fixtures import (
     http_client,
     http_data,
     image_requests,
-    lock_servers,
     real_glance,
+    server_process,
 )
 
 DATA = b"staged on one host"
@@ -108,7 +108,7 @@ class TwoHostsTest(testtools.TestCase):
     def host(
         self, filters: tuple[str, ...], gate: dict[str, str]
     ) -> real_glance.GlanceServer:
-        port = lock_servers.free_port()
+        port = server_process.free_port()
         guard = {
             "coordination_url": f"file://{self.root}/locks/images",
             "lock_timeout": str(LOCK_SECONDS),

@@ -14,7 +14,7 @@ from glance_filters.tests.fixtures import lock_process, lock_servers
 
 ONE = "2f5b3c1e-6f0e-4a53-9d0f-3a4f0c7b8a11"
 
-LEASE_SECONDS = 2
+LEASE_SECONDS = 6
 
 
 class EventletTest(testtools.TestCase):
@@ -53,7 +53,7 @@ class EventletTest(testtools.TestCase):
         url = self.useFixture(lock_servers.RedisServer()).url(LEASE_SECONDS)
         process = self.start(url)
         patient = self.useFixture(
-            lock_process.LockProcess(url, 2 * LEASE_SECONDS + 1)
+            lock_process.LockProcess(url, LEASE_SECONDS + 1)
         )
         self.assertEqual("LockTimeout", patient.ask("acquire", ONE))
         self.assert_in_order(process)

@@ -18,7 +18,7 @@ from glance_filters.tests.fixtures import lock_process, lock_servers
 
 ONE = "2f5b3c1e-6f0e-4a53-9d0f-3a4f0c7b8a11"
 
-LEASE_SECONDS = 2
+LEASE_SECONDS = 6
 
 
 class UwsgiTest(testtools.TestCase):
@@ -77,7 +77,7 @@ class UwsgiTest(testtools.TestCase):
         with open(self.held) as held:
             held.read()
         patient = self.useFixture(
-            lock_process.LockProcess(self.locks_url, 2 * LEASE_SECONDS + 1)
+            lock_process.LockProcess(self.locks_url, LEASE_SECONDS + 1)
         )
         self.assertEqual("LockTimeout", patient.ask("acquire", ONE))
         with open(self.go, "w"):

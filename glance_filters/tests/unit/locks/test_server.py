@@ -66,6 +66,10 @@ class ServerTest(testtools.TestCase):
             self.connect, seconds, lambda error: f"because of {error}"
         )
 
+    def set_limit(self, seconds: float) -> None:
+        """Change the limit: what is to have an answer must get it."""
+        self.locks._calls._seconds = seconds
+
     def connect(self) -> FakeConnection:
         if self.connect_error is not None:
             raise self.connect_error
@@ -151,24 +155,25 @@ class ServerTest(testtools.TestCase):
         may_connect.set()
 
     def test_a_lock_that_comes_too_late_is_released(self) -> None:
-        self.use(IMPATIENT_SECONDS)
         self.lock(OTHER)()
         [connection] = self.made
         connection.released.clear()
         connection.may_answer.clear()
+        self.set_limit(IMPATIENT_SECONDS)
         self.assert_unavailable("no answer within 0.05 s")
         self.assertFalse(connection.released.is_set())
         connection.may_answer.set()
         self.assertTrue(connection.released.wait(PATIENT_SECONDS))
 
     def test_what_is_not_acquired_too_late(self) -> None:
-        self.use(IMPATIENT_SECONDS)
         self.lock(OTHER)()
         [connection] = self.made
         connection.is_free = False
         connection.may_answer.clear()
+        self.set_limit(IMPATIENT_SECONDS)
         self.assert_unavailable("no answer within 0.05 s")
         connection.may_answer.set()
+        self.set_limit(PATIENT_SECONDS)
         self.assertIsNone(self.locks.try_lock(ONE))
 
     def test_the_first_error_of_a_new_connection_counts(self) -> None:
@@ -201,10 +206,10 @@ class ServerTest(testtools.TestCase):
         self.assertEqual(2, len(self.made))
 
     def test_a_release_without_an_answer(self) -> None:
-        self.use(IMPATIENT_SECONDS)
         releases = [self.lock(), self.lock(OTHER)]
         [connection] = self.made
         connection.may_answer.clear()
+        self.set_limit(IMPATIENT_SECONDS)
         releases[0]()
         self.assertIn(
             "could not be released, so it stays until its lease or its "
@@ -214,6 +219,7 @@ class ServerTest(testtools.TestCase):
         # The lock that is still held keeps it.
         self.assertFalse(connection.closed.is_set())
         connection.may_answer.set()
+        self.set_limit(PATIENT_SECONDS)
         releases[1]()
         self.assert_closed(connection)
 

@@ -163,7 +163,7 @@ class UploadTest(ProxyCase):
         case = self
         for framing in self.FRAMINGS:
             statuses: list[str] = []
-            self.upstream(one_at_a_time, read_timeout=SHORT_SECONDS)
+            self.upstream(one_at_a_time, read_timeout="10")
             framing = {**framing, "wsgi.input": Asking(b"data")}
             if "CONTENT_LENGTH" in framing:
                 framing["CONTENT_LENGTH"] = "4"

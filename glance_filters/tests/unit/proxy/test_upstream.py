@@ -24,6 +24,8 @@ from glance_filters.tests.unit.proxy.cases import (
 )
 from glance_filters.wsgi import bodies
 
+LIMITED = {"read_timeout": SHORT_SECONDS}
+
 
 class NoBodyTest(ProxyCase):
     """Answers that have no body, whatever they say (RFC 9112, 6.3)."""
@@ -143,7 +145,8 @@ class FailureTest(ProxyCase):
             ("hints for ever", raw(b"HTTP/1.1 103 Hints\r\n\r\n" * 99), 502),
             ("has a bad field", stopped(HEAD + b"A: \0\r\n\r\n"), 502),
         ):
-            self.upstream(script, read_timeout=SHORT_SECONDS)
+            # What fails by itself does so before a limit of time does.
+            self.upstream(script, **(LIMITED if expected == 504 else {}))
             self.assertEqual(expected, self.request("POST").status, name)
 
     def test_in_the_body(self) -> None:
@@ -159,8 +162,13 @@ class FailureTest(ProxyCase):
             ("is stopped in a chunk", stopped(CHUNKED + b"a\r\n012")),
             ("has a wrong size", raw(CHUNKED + b"3\r\n012\r\nx\r\n")),
         ):
-            self.upstream(script, read_timeout=SHORT_SECONDS)
+            is_limited = name.startswith("is stopped")
+            self.upstream(script, **(LIMITED if is_limited else {}))
             status, body = self.start()
+            while is_limited and status.startswith("504"):
+                # The header did not come in time: the machine is busy.
+                bodies.close(body)
+                status, body = self.start()
             self.assertEqual("200 OK", status, name)
             self.assertRaises(exceptions.HTTPError, list, body)
             bodies.close(body)
