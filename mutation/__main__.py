@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import functools
 import itertools
 import os
 import py_compile
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mutation import figures, judging, mutants
@@ -67,22 +68,48 @@ def _modules(room: Path) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def _survives(mutant: mutants.Mutant, judge: judging.Judge) -> bool:
+@functools.cache
+def _judge(tests: tuple[str, ...]) -> judging.Judge:
+    return judging.Judge(tests)
+
+
+def _survives(mutant: mutants.Mutant) -> bool:
     """Return True if no test fails on a mutant."""
+    tests = tuple(judging.tests_of(mutant.module))
+    # Made of the code as it is.
+    judge = _judge(tests)
     mutant.module.write_text(mutant.text)
     try:
-        return not judge.kills(judging.tests_of(mutant.module))
+        return not judge.kills(tests)
     finally:
         mutant.module.write_text(mutant.source)
+
+
+def _judged(
+    name: str, found: Iterable[mutants.Mutant], known: figures.Known
+) -> figures.Figures:
+    """Judge mutants, and print those that survive and are not listed."""
+    count = explained = survived = 0
+    for mutant in found:
+        count += 1
+        if _survives(mutant):
+            if mutant in known:
+                explained += 1
+            else:
+                survived += 1
+                print(mutant.diff, flush=True)
+    killed = count - explained - survived
+    return figures.Figures(name, count, killed, explained, survived)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make mutants, run the tests, and print which of them survive."""
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
     parser.add_argument("room", type=Path, help="or a module: http/ranges.py")
-    parser.add_argument("--sample", type=int, help="how many; all by default")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--sample", type=int, help="how many; all by default")
+    choice.add_argument("--write", action="store_true", help="for the docs")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help="for the docs")
     options = parser.parse_args(arguments)
     known = figures.known()
     with tempfile.TemporaryDirectory(prefix="mutation-") as root:
@@ -90,30 +117,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _copy(folder)
         _enter(folder)
         modules = _modules(options.room)
-        places = [place for each in modules for place in mutants.places(each)]
+        whole = figures.Figures(str(options.room))
         if options.sample is not None:
+            places = [p for each in modules for p in mutants.places(each)]
             random.Random(options.seed).shuffle(places)
-        found = filter(None, map(mutants.make, places))
-        judge = judging.Judge(judging.tests_of(modules[0]))
-        made: list[mutants.Mutant] = []
-        survivors: list[mutants.Mutant] = []
-        for mutant in itertools.islice(found, options.sample):
-            made.append(mutant)
-            if _survives(mutant, judge):
-                survivors.append(mutant)
-                if mutant not in known:
-                    print(mutant.diff, flush=True)
-    explained = sum(each in known for each in survivors)
-    result = figures.Figures(
-        str(options.room),
-        len(made),
-        len(made) - len(survivors),
-        explained,
-        len(survivors) - explained,
-    )
-    print(result)
-    if options.write:
-        figures.write(result)
+            made = filter(None, map(mutants.make, places))
+            sample = itertools.islice(made, options.sample)
+            whole = _judged(whole.name, sample, known)
+            modules = []
+        for module in modules:
+            made = filter(None, map(mutants.make, mutants.places(module)))
+            name = module.relative_to(judging.PACKAGE)
+            found = _judged(str(name), made, known)
+            whole = whole.with_counts_of(found)
+            if options.write:
+                figures.write(found)
+    print(whole)
     return 0
 
 

@@ -5,38 +5,50 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import TextIO
 
 from mutation import judging, mutants
 
 _CHECKOUT = Path(__file__).parents[1]
-_FILE = _CHECKOUT / "doc" / "source" / "robustness-mutants.csv"
+_ROOMS = _CHECKOUT / "doc" / "source" / "robustness-mutants.csv"
+_MODULES = Path(__file__).with_name("figures.csv")
 _KNOWN = Path(__file__).with_name("survivors.txt")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Figures:
-    """How the mutants of a room fared.
+    """How the mutants of a module or a room fared.
 
     :ivar explained: survivors that the list names with a reason
     :ivar survived: the others
     """
 
-    room: str
-    mutants: int
-    killed: int
-    explained: int
-    survived: int
+    name: str
+    mutants: int = 0
+    killed: int = 0
+    explained: int = 0
+    survived: int = 0
 
     def __str__(self) -> str:
         told = self.mutants - self.explained
         share = self.killed / told if told else 1
         return (
-            f"{self.room}: {self.killed} of {told} mutants killed "
+            f"{self.name}: {self.killed} of {told} mutants killed "
             f"({share:.1%}); of {self.explained} more none can be"
         )
+
+    def with_counts_of(self, other: Figures) -> Figures:
+        """Return these with those of a part added."""
+        counts = (mine + its for mine, its in zip(self._counts, other._counts))
+        return Figures(self.name, *counts)
+
+    @property
+    def _counts(self) -> tuple[int, ...]:
+        return astuple(self)[1:]
 
 
 class Known:
@@ -67,14 +79,33 @@ def _squeezed(line: str) -> str:
 
 
 def write(found: Figures) -> None:
-    """Write the figures of a room in the place of its old ones."""
-    rows: list[list[str]] = []
-    if _FILE.exists():
-        with _FILE.open(newline="") as file:
-            rows = [*csv.reader(file)][1:]
-    rows = [row for row in rows if row[0] != found.room]
-    rows.append([str(each) for each in astuple(found)])
-    with _FILE.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(each.name for each in fields(Figures))
-        writer.writerows(sorted(rows))
+    """Write the figures of a module in the place of its old ones.
+
+    The page shows those of rooms.
+    """
+    with _MODULES.open("a+", newline="") as file:
+        # Another room may be measured at the same time.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        modules = {
+            name: Figures(name, *map(int, counts))
+            for name, *counts in [*csv.reader(file)][1:]
+            if Path(judging.PACKAGE, name).exists()
+        }
+        modules[found.name] = found
+        file.truncate(0)
+        _write_rows(file, "module", modules.values())
+        file.flush()
+        rooms: dict[str, Figures] = {}
+        for each in modules.values():
+            room = Path(each.name).parts[0]
+            rooms[room] = rooms.get(room, Figures(room)).with_counts_of(each)
+        with _ROOMS.open("w", newline="") as page:
+            _write_rows(page, "room", rooms.values())
+
+
+def _write_rows(file: TextIO, what: str, rows: Iterable[Figures]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    counts = [each.name for each in fields(Figures)[1:]]
+    writer.writerow((what, *counts))
+    writer.writerows(sorted(map(astuple, rows)))

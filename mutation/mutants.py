@@ -106,11 +106,24 @@ class _WithoutAnnotations(ast.NodeTransformer):
         ]
         return None if names == ["__all__"] else self.generic_visit(node)
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Leave out what only declares the type of a variable."""
+        for each in ast.walk(node):
+            body = getattr(each, "body", None)
+            if isinstance(body, list):
+                body[:] = map(_without_declaration, body)
+        return self.generic_visit(node)
+
     def generic_visit(self, node: ast.AST) -> ast.AST:
         for name in ("annotation", "returns"):
             if getattr(node, name, None) is not None:
                 setattr(node, name, ast.Constant(None))
         return super().generic_visit(node)
+
+
+def _without_declaration(node: ast.stmt) -> ast.stmt:
+    is_declaration = isinstance(node, ast.AnnAssign) and node.value is None
+    return ast.Pass() if is_declaration else node
 
 
 def _is_visible(source: str, text: str) -> bool:
