@@ -208,7 +208,7 @@ class Waiting(Contract):
     def test_one_is_served_beside_many_of_another_process(self) -> None:
         hog = self.process()
         self.assertEqual("hogging", hog.ask("hog", ONE, "10"))
-        image_locks = self.locks(10)
+        image_locks = self.locks(LONG_LEASE_SECONDS)
         for _ in range(5):
             image_locks.acquire(ONE).release()
 
