@@ -68,6 +68,10 @@ def _modules(room: Path) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
+def _inner(module: Path) -> Path:
+    return module.relative_to(judging.PACKAGE)
+
+
 @functools.cache
 def _judge(tests: tuple[str, ...]) -> judging.Judge:
     return judging.Judge(tests)
@@ -106,10 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make mutants, run the tests, and print which of them survive."""
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
     parser.add_argument("room", type=Path, help="or a module: http/ranges.py")
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--sample", type=int, help="how many; all by default")
-    choice.add_argument("--write", action="store_true", help="for the docs")
+    parser.add_argument("--sample", type=int, help="how many; all by default")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="for the docs")
     options = parser.parse_args(arguments)
     known = figures.known()
     with tempfile.TemporaryDirectory(prefix="mutation-") as root:
@@ -118,17 +121,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _enter(folder)
         modules = _modules(options.room)
         whole = figures.Figures(str(options.room))
+        parts = [(str(_inner(each)), [each]) for each in modules]
         if options.sample is not None:
-            places = [p for each in modules for p in mutants.places(each)]
-            random.Random(options.seed).shuffle(places)
+            parts = [(whole.name, modules)]
+        for name, sources in parts:
+            places = [p for each in sources for p in mutants.places(each)]
+            if options.sample is not None:
+                random.Random(options.seed).shuffle(places)
             made = filter(None, map(mutants.make, places))
             sample = itertools.islice(made, options.sample)
-            whole = _judged(whole.name, sample, known)
-            modules = []
-        for module in modules:
-            made = filter(None, map(mutants.make, mutants.places(module)))
-            name = module.relative_to(judging.PACKAGE)
-            found = _judged(str(name), made, known)
+            found = _judged(name, sample, known)
             whole = whole.with_counts_of(found)
             if options.write:
                 figures.write(found)

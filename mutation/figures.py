@@ -79,9 +79,10 @@ def _squeezed(line: str) -> str:
 
 
 def write(found: Figures) -> None:
-    """Write the figures of a module in the place of its old ones.
+    """Write the figures of a module, or of a sample of a room's mutants.
 
-    The page shows those of rooms.
+    They take the place of older ones of the same code. The page shows those
+    of rooms.
     """
     with _MODULES.open("a+", newline="") as file:
         # Another room may be measured at the same time.
@@ -91,6 +92,7 @@ def write(found: Figures) -> None:
             name: Figures(name, *map(int, counts))
             for name, *counts in [*csv.reader(file)][1:]
             if Path(judging.PACKAGE, name).exists()
+            and not _are_of_the_same(name, found.name)
         }
         modules[found.name] = found
         file.truncate(0)
@@ -102,6 +104,13 @@ def write(found: Figures) -> None:
             rooms[room] = rooms.get(room, Figures(room)).with_counts_of(each)
         with _ROOMS.open("w", newline="") as page:
             _write_rows(page, "room", rooms.values())
+
+
+def _are_of_the_same(one: str, other: str) -> bool:
+    paths = Path(one), Path(other)
+    return paths[0].is_relative_to(paths[1]) or paths[1].is_relative_to(
+        paths[0]
+    )
 
 
 def _write_rows(file: TextIO, what: str, rows: Iterable[Figures]) -> None:
