@@ -112,6 +112,9 @@ class DatabaseTest(testtools.TestCase):
         ):
             with self.subTest(url):
                 server = self.make(url, name)
+                if name == "postgresql":
+                    # It is none of Galera, and not asked for one.
+                    server.cluster = ("wsrep_cluster_size", "9")
                 # 0 or false if another holds it, NULL if MySQL fails.
                 for answer in (0, False, None):
                     server.answers = {lock: answer}
@@ -156,8 +159,12 @@ class DatabaseTest(testtools.TestCase):
         self.assertEqual(["connect"], server.events)
         # Something is sent over it, so that nobody closes it.
         self.assertTrue(server.has_beaten.wait(PATIENT_SECONDS))
+        session = self.locks._session
+        assert session is not None
         self.locks.close()
         self.assertEqual(["connect", "invalidate", "close"], server.events)
+        # Who asks it all the same does not wait.
+        self.assertFalse(session.connection._in_use.locked())  # type: ignore[attr-defined]
         self.assertEqual([], leaks.left())
 
     def test_timeouts(self) -> None:
@@ -171,22 +178,34 @@ class DatabaseTest(testtools.TestCase):
         ):
             with self.subTest(url):
                 self.make(url, url.partition("+")[0], SERVER_SECONDS)
+                options = self.create.call_args.kwargs
                 self.assertEqual(
                     {f"{each}_timeout": 1 for each in expected},
-                    self.create.call_args.kwargs["connect_args"],
+                    options["connect_args"],
                 )
+                self.assertEqual("AUTOCOMMIT", options["isolation_level"])
+
+    def test_something_is_sent_every_quarter_of_a_minute(self) -> None:
+        heart = self.useFixture(
+            fixtures.MockPatch("glance_filters.locks.threads.Heart")
+        ).mock
+        self.make("mysql+pymysql://h/g", "mysql")
+        self.locks.try_lock(ONE)
+        beat = heart.call_args.args[0]
+        self.assertEqual(15, beat())
 
     def test_the_driver_of_mysql(self) -> None:
         for there, driver in (("x", "mysql+pymysql"), ("MySQLdb", "mysql")):
             specs = {there: mock.Mock()}
             with mock.patch("importlib.util.find_spec", specs.get):
-                self.make("mysql://u:p@host/glance", "mysql")
+                self.make("mysql://mysql:p@host/glance", "mysql")
             url = self.create.call_args.args[0]
+            self.assertEqual("mysql", url.username)
             self.assertEqual(driver, url.drivername)
             self.assertEqual("host", url.host)
 
     def test_a_cluster(self) -> None:
-        for size, is_told in (("0", False), ("1", False), ("3", True)):
+        for size, is_told in (("0", False), ("1", False), ("2", True)):
             with self.subTest(size):
                 server = self.make("mysql+pymysql://h/g", "mysql")
                 server.cluster = ("wsrep_cluster_size", size)
@@ -195,16 +214,19 @@ class DatabaseTest(testtools.TestCase):
 
     def test_a_server_that_hangs(self) -> None:
         url = "postgresql+psycopg2://h/g"
-        server = self.make(url, "postgresql", SERVER_SECONDS)
+        server = self.make(url, "postgresql")
         ours, theirs = socket.socketpair()
         self.addCleanup(ours.close)
         self.addCleanup(theirs.close)
         server.connection = ours
         self.locks.try_lock(ONE)
         server.may_answer.clear()
-        self.assertRaises(errors.LockUnavailable, self.locks.try_lock, ONE)
         session = self.locks._session
         assert session is not None
+        # From now on only.
+        self.locks._calls._seconds = SERVER_SECONDS
+        session.connection._seconds = SERVER_SECONDS  # type: ignore[attr-defined]
+        self.assertRaises(errors.LockUnavailable, self.locks.try_lock, ONE)
         # Nor does a second statement wait for the first.
         self.assertRaises(TimeoutError, session.connection.try_lock, ONE)
         closing = threading.Thread(target=session.connection.close)
