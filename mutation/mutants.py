@@ -97,7 +97,7 @@ def make(place: Place) -> Mutant | None:
 
 
 class _WithoutAnnotations(ast.NodeTransformer):
-    """Leaves out annotations and __all__, which are for readers and mypy."""
+    """Leaves out what is for readers and mypy: annotations, for example."""
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         """Leave out ``__all__``."""
@@ -107,7 +107,12 @@ class _WithoutAnnotations(ast.NodeTransformer):
         return None if names == ["__all__"] else self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Leave out what only declares the type of a variable."""
+        """Leave out declarations of types, and that it is abstract."""
+        node.decorator_list = [
+            each
+            for each in node.decorator_list
+            if ast.unparse(each) != "abc.abstractmethod"
+        ]
         for each in ast.walk(node):
             body = getattr(each, "body", None)
             if isinstance(body, list):

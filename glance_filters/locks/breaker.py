@@ -40,7 +40,8 @@ class Breaker:
         self._listener = listener
         self._guard = threading.Lock()
         self._outage: str | None = None
-        self._retry_at = 0.0
+        # Of an outage only.
+        self._retry_at: float
 
     @property
     def outage(self) -> str | None:
