@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 import shutil
@@ -188,6 +189,13 @@ class RemovalTest(FolderCase):
                 self.lock()()
                 shutil.rmtree(f"{self.folder}-old", ignore_errors=True)
         self.assertEqual("", self.logger.output)
+
+    def test_a_slow_disk(self) -> None:
+        """What takes long to make is there all the same."""
+        with mock.patch("time.monotonic", side_effect=itertools.count()):
+            release = self.locks.try_lock(ONE)
+        assert release is not None
+        release()
 
     def test_file_where_everybody_may_write_around(self) -> None:
         os.mkdir(self.parent)
