@@ -106,7 +106,7 @@ class ThreadsTest(testtools.TestCase):
                 )
                 seconds = acquire.call_args.args[1]
                 self.assertLessEqual(seconds, most)
-        self.assertGreater(seconds, 0)
+        self.assertGreater(seconds, 1)
 
     def test_the_waiters_are_bounded(self) -> None:
         with self.make().acquire(ONE):
@@ -383,8 +383,9 @@ class BackendTest(testtools.TestCase):
     def test_a_fork_releases_nothing(self) -> None:
         self.backend.outcomes = [self.backend.release]
         held = self.make(10).acquire(ONE)
-        with mock.patch("os.getpid", return_value=0):
-            held.release()
+        for other in (0, os.getpid() + 1):
+            with mock.patch("os.getpid", return_value=other):
+                held.release()
         self.assertEqual(0, self.backend.released)
         held.release()
         self.assertEqual(1, self.backend.released)
@@ -433,21 +434,32 @@ class UrlTest(testtools.TestCase):
 
     @unittest.skipUnless(optional.module("redis"), "redis is not installed")
     def test_servers(self) -> None:
-        for module in ("coordinator", "database"):
-            self.useFixture(
+        make = {
+            module: self.useFixture(
                 fixtures.MockPatch(f"glance_filters.locks.{module}.make")
-            )
-        for url in (
-            "redis://:secret@127.0.0.1",
-            "mysql+pymysql://u:secret@127.0.0.1/glance",
-            "etcd3+http://127.0.0.1",
+            ).mock
+            for module in ("coordinator", "database")
+        }
+        for url, module in (
+            ("redis://:secret@127.0.0.1", "coordinator"),
+            ("mysql+pymysql://u:secret@127.0.0.1/glance", "database"),
+            ("mariadb://u:secret@127.0.0.1/glance", "database"),
+            ("postgresql://u:secret@127.0.0.1/glance", "database"),
+            ("etcd3+http://127.0.0.1", "coordinator"),
         ):
             with self.subTest(url):
-                locks.ImageLocks(url, 1)
+                made = locks.ImageLocks(url, 1, 2)
+                held = made.try_acquire(b"name")
+                assert held is not None
+                with held as entered:
+                    self.assertIs(held, entered)
+                make[module].assert_called_with(url, 2)
         self.assertEqual(
             [
                 "Images are locked between hosts, by redis",
                 "Images are locked between hosts, by mysql+pymysql",
+                "Images are locked between hosts, by mariadb",
+                "Images are locked between hosts, by postgresql",
                 "Images are locked between hosts, by etcd3+http",
             ],
             self.logger.output.splitlines(),

@@ -37,6 +37,14 @@ class ProcessTest(testtools.TestCase):
         thread.start()
         return thread
 
+    def test_a_fork_in_the_middle_of_it(self) -> None:
+        """Its parent's threads, which hold what they need, are not there."""
+        process.acquire(NAME, 0, 0)
+        with process._guard:
+            process._forget()
+            self.assertFalse(process._guard.locked())
+        self.assertEqual(0, process.count())
+
     def test_first_come_first_served(self) -> None:
         got: list[int] = []
         process.acquire(NAME, 0, 0)
