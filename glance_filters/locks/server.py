@@ -42,7 +42,8 @@ class _Session:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.users = 0
+        # Who makes it.
+        self.users = 1
         self.has_worked = False
         self.is_retired = False
 
@@ -166,7 +167,6 @@ class ServerLocks:
                     self._session.users += 1
                     return self._session
             session = _Session(self._connect())
-            session.users = 1
             with self._guard:
                 self._session = session
             return session

@@ -6,6 +6,7 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
+from unittest import mock
 
 import fixtures
 import testtools
@@ -177,11 +178,12 @@ class ServerTest(testtools.TestCase):
         self.assertIsNone(self.locks.try_lock(ONE))
 
     def test_the_first_error_of_a_new_connection_counts(self) -> None:
-        self.made.append(FakeConnection())
-        self.made[0].error = LookupError("broken")
-        self.locks._connect = lambda: self.made[0]
+        broken = FakeConnection()
+        broken.error = LookupError("broken")
+        self.locks._connect = mock.Mock(return_value=broken)
         self.assert_unavailable("because of broken")
-        self.assert_closed(self.made[0])
+        self.assert_closed(broken)
+        self.locks._connect.assert_called_once_with()
 
     def test_an_old_connection_may_be_stale(self) -> None:
         self.lock(OTHER)()
