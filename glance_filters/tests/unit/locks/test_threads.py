@@ -107,6 +107,21 @@ class CallTest(testtools.TestCase):
         self.assertNotIn(calls.call(threading.current_thread), used)
         self.assertEqual([], leaks.left())
 
+    def test_a_thread_serves_one_call_at_a_time(self) -> None:
+        calls = threads.BoundedCalls(PATIENT_SECONDS)
+        self.addCleanup(calls.close)
+        first = calls.call(threading.current_thread)
+        while not calls._idle:
+            time.sleep(0)
+        outer, inner = calls.call(
+            lambda: (
+                threading.current_thread(),
+                calls.call(threading.current_thread),
+            )
+        )
+        self.assertIs(first, outer)
+        self.assertIsNot(outer, inner)
+
     def test_no_thread_to_be_had(self) -> None:
         calls = threads.BoundedCalls(IMPATIENT_SECONDS)
         error = RuntimeError("can't start new thread")
@@ -182,5 +197,24 @@ class HeartTest(testtools.TestCase):
         heart.stop(0)
         may_fail.set()
         heart.stop(PATIENT_SECONDS)
+        # Waited for; and nobody else waits for it.
+        self.assertFalse(heart._thread.is_alive())
+        self.assertTrue(heart._thread.daemon)
         # It is what the stop brings about.
         self.assertEqual("", self.logger.output)
+
+
+class BeatsTest(testtools.TestCase):
+    def test_when(self) -> None:
+        """At once, then as the beat says, or a second after a failure."""
+        beat = mock.Mock(side_effect=[5, OSError("down"), 7])
+        with mock.patch.object(threads, "start"):
+            heart = threads.Heart(beat, str)
+        stopped = mock.Mock()
+        stopped.wait.side_effect = [False, False, False, True]
+        heart._stopped = stopped
+        heart._run()
+        self.assertEqual(
+            [mock.call(each) for each in (0, 5, 1, 7)],
+            stopped.wait.call_args_list,
+        )

@@ -36,7 +36,7 @@ class UrlTest(testtools.TestCase):
             ("redis://h?sentinel_password=x1&a=b", "x1 b", "*** b"),
             ("redis://h?Passwd=x%2f1", "x/1", "***"),
             ("redis://:ab@h?ssl_password=abc", "abc ab", "*** ***"),
-            ("redis://host", "nothing to hide", "nothing to hide"),
+            ("redis://host", "nothing in the text", "nothing in the text"),
         ):
             with self.subTest(url):
                 error = ValueError(text)
