@@ -142,7 +142,7 @@ class DeprecationLogTest(unittest.TestCase):
         logger = mock.patch.object(content_range.LOG, "warning")
         with clock as monotonic, logger as warning:
             warning.side_effect = lambda text, agent: lines.append(agent)
-            monotonic.return_value = 1.0
+            monotonic.return_value = 5000.0
             for agent in ("one", "other", "one", "one"):
                 environ = fakes.environ_of("GET", "/", HTTP_USER_AGENT=agent)
                 log.note(environ)

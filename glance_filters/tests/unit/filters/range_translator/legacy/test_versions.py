@@ -53,19 +53,25 @@ class AddedTest(unittest.TestCase):
             self.assertEqual(expected, api_versions.added(minor))
 
     def test_old_releases(self) -> None:
-        body = json.dumps(document("v2.4", "v2.3", "v1.1")).encode()
-        added = api_versions.with_added(body)
-        assert added is not None
-        versions = json.loads(added)["versions"]
-        self.assertEqual(
-            [
-                ("v2.5", "CURRENT"),
-                ("v2.4", "SUPPORTED"),
-                ("v2.3", "SUPPORTED"),
-                ("v1.1", "SUPPORTED"),
-            ],
-            [(each["id"], each["status"]) for each in versions],
-        )
+        # Whichever of them is the current one.
+        for ids in (("v2.4", "v2.3", "v1.1"), ("v2.3", "v2.4", "v1.1")):
+            body = json.dumps(document(*ids)).encode()
+            added = api_versions.with_added(body)
+            assert added is not None
+            versions = json.loads(added)["versions"]
+            self.assertEqual(
+                {
+                    ("v2.5", "CURRENT"),
+                    ("v2.4", "SUPPORTED"),
+                    ("v2.3", "SUPPORTED"),
+                    ("v1.1", "SUPPORTED"),
+                },
+                {(each["id"], each["status"]) for each in versions},
+            )
+            # In the order in which they were.
+            kept = [each["id"] for each in versions if each["id"] in ids]
+            self.assertEqual([*ids], kept)
+            self.assertEqual(4, len(versions))
 
     def test_what_stays(self) -> None:
         for body in (
