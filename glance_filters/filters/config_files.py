@@ -58,7 +58,9 @@ class ConfigFiles:
         is_new = _age(state) < _START_SECONDS
         self._seen: State | None = None if is_new else state
         self._written: State | None = None
-        self._period = self._settle = 0.0
+        # Once it looks.
+        self._period: float
+        self._settle: float
         self._next_look = float("inf")
 
     def look_every(self, interval: float) -> None:

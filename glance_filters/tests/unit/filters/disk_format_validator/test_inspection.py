@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unittest
 from typing import Any
+from unittest import mock
 
 import webob.exc
 from hypothesis import given
@@ -182,6 +183,19 @@ class InspectedStreamTest(unittest.TestCase):
 
 @unittest.skipUnless(inspection.is_available(), "no inspectors here")
 class UploadInspectionTest(unittest.TestCase):
+    def test_in_blocks(self) -> None:
+        """The inspector sees the same blocks, however the data comes."""
+        looks = inspection.UploadInspection(
+            "an id", images.Image(), None, enforce=True
+        )
+        taken: list[int] = []
+        inspector = mock.Mock(decided=False, mismatch=None)
+        inspector.feed.side_effect = lambda data: taken.append(len(data))
+        looks._inspector = inspector
+        for length in (1000, 200_000, 100):
+            looks.feed(bytes(length))
+        self.assertEqual([1000, 64_536, 65_536, 65_536, 4392, 100], taken)
+
     def test_of_two_faults_the_first_is_told(self) -> None:
         """However the data comes."""
         # Another format by its head, and unsafe by its end.

@@ -75,6 +75,7 @@ class TransferTest(GuardTestCase):
     def test_import(self) -> None:
         now = datetime.datetime.now(datetime.timezone.utc)
         long_ago = now - datetime.timedelta(hours=2)
+        elsewhere = datetime.timezone(datetime.timedelta(hours=5))
         task = {"os_glance_import_task": "x"}
         for members, expected in (
             ({"status": "importing"}, 409),
@@ -111,6 +112,13 @@ class TransferTest(GuardTestCase):
             ),
             # Its worker has died, as Glance supposes too then.
             ({"status": "importing", "updated_at": long_ago.isoformat()}, 200),
+            (
+                {
+                    "status": "importing",
+                    "updated_at": long_ago.astimezone(elsewhere).isoformat(),
+                },
+                200,
+            ),
             (
                 {
                     "status": "active",

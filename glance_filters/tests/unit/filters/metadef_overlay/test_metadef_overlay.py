@@ -138,6 +138,18 @@ class VisibilityTest(OverlayCase):
             status, _, body = self.get(SPACE + path)
             self.assertEqual((404, NOT_FOUND.body), (status, body))
 
+    def test_fields_of_a_property_that_only_we_have(self) -> None:
+        fields = (("Content-Type", "text/html"), ("X-Told", "a"))
+        self.glance.answers[SPACE] = answer_of(newton.DOCUMENT)
+        self.glance.answers["GET"] = fakes.Answer(
+            "404 Not Found", b"none", headers=fields
+        )
+        path = SPACE + "/properties/hypervisor_version_requires"
+        status, headers, _ = self.get(path)
+        self.assertEqual(200, status)
+        self.assertEqual("a", headers["X-Told"])
+        self.assertEqual("application/json", headers["Content-Type"])
+
     def test_property_that_nobody_has(self) -> None:
         status, _, body = self.get(SPACE + "/properties/none")
         self.assertEqual((404, NOT_FOUND.body), (status, body))

@@ -39,6 +39,17 @@ class HandleTest(unittest.TestCase):
             with self.subTest(method, query=query):
                 self.assertEqual(expected, found.status)
 
+    def test_stores_are_read_in_parts_once_a_part_is_asked_for(self) -> None:
+        for keys, is_asked in (
+            ({}, False),
+            ({"HTTP_RANGE": "bytes=0-1"}, True),
+            ({"HTTP_CONTENT_RANGE": "bytes 0-1/*"}, True),
+        ):
+            patch = mock.patch("glance_filters.stores.install")
+            with self.subTest(keys), patch as install:
+                fake_glance.get(self.app, **keys)
+                self.assertEqual(is_asked, install.called)
+
     def test_only_head_on_the_wire_has_no_body(self) -> None:
         for method, query in (
             ("GET", "_method=HEAD"),

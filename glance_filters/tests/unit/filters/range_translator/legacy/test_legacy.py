@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import unittest
+from unittest import mock
 
 from glance_filters.filters.range_translator import image_data, legacy, sources
 from glance_filters.filters.range_translator.legacy import content_range
@@ -30,6 +31,14 @@ class OldGlanceTest(unittest.TestCase):
         captured = self.old.add_version(self.request)
         assert captured is not None
         self.assertIn(b"v2.5", captured.read(2**20) or b"")
+
+    def test_who_uses_the_old_header_is_logged(self) -> None:
+        download = mock.MagicMock()
+        self.request.environ["HTTP_CONTENT_RANGE"] = "bytes 0-1/*"
+        self.request.environ["HTTP_USER_AGENT"] = "an agent"
+        with self.assertLogs("glance_filters", "WARNING") as logged:
+            self.old.respond_to_content_range(self.request, download)
+        self.assertIn("'an agent'", logged.output[0])
 
     def test_sources(self) -> None:
         data = image_data.ImageData(self.request)

@@ -73,6 +73,14 @@ class AddedTest(unittest.TestCase):
             self.assertEqual([*ids], kept)
             self.assertEqual(4, len(versions))
 
+    def test_what_is_no_version_stays(self) -> None:
+        old = {"id": "v1.0", "status": "DEPRECATED"}
+        listed = [*document("v2.4")["versions"], old, None]
+        body = json.dumps({"versions": listed}).encode()
+        added = api_versions.with_added(body)
+        assert added is not None
+        self.assertEqual([old, None], json.loads(added)["versions"][2:])
+
     def test_what_stays(self) -> None:
         for body in (
             json.dumps(document("v2.15", "v2.6")).encode(),
