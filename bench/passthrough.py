@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,10 @@ class Added:
         """Return what a side adds as a multiple of what the no-op adds."""
         value = self.seconds[side][kind]
         no_op = self.seconds[_NO_OP][kind]
-        return None if value is None or no_op is None else value / no_op
+        if value is None or no_op is None:
+            return None
+        # A coarse clock may see nothing of it.
+        return value / no_op if no_op else math.inf
 
     def cell(self, side: str, kind: str) -> str:
         """Return a cell of the table."""
@@ -160,7 +164,7 @@ def _together(added: Added, others: Sequence[str]) -> goals.Goal:
             if (value := added.seconds[side][kind]) is not None
         ]
         if ours is not None:
-            parts.append((ours / min(theirs), kind))
+            parts.append((ours / (min(theirs) or math.inf), kind))
     part, kind = max(parts)
     return goals.Goal(
         "Pass-through: all four, as a part of the cheapest peer "

@@ -23,7 +23,11 @@ _OWN_WORDS = (b"Statuses in which it is allowed", b"is not an image property")
 
 # Sends a request about the image with the given id.
 _DATA = b"of the upload"
-_RACE_SECONDS = 2
+# How long the one waits to be asked, and in which steps and how many of them
+# the other may be done: a machine that is stopped loses a step.
+_ASKED_SECONDS = 60
+_STEP_SECONDS = 0.1
+_STEPS = 20
 
 _Send = Callable[[http_client.Client, Side, str], http_client.Response]
 
@@ -186,10 +190,12 @@ def _race(side: GlanceSide) -> tuple[int, examples.Observation]:
     with futures.ThreadPoolExecutor() as pool:
         with side.hold_spare_location() as hold:
             patch = pool.submit(_replace, client, side, image_id)
-            hold.asked.wait(_RACE_SECONDS)
+            hold.asked.wait(_ASKED_SECONDS)
             upload = pool.submit(request.send, client)
             # Glance alone is done by then; the guard makes the upload wait.
-            futures.wait([upload], _RACE_SECONDS)
+            for _ in range(_STEPS):
+                if futures.wait([upload], _STEP_SECONDS).done:
+                    break
     kept = client.request("GET", f"/v2/images/{image_id}/file").body == _DATA
     answer = upload.result()
     lost = answer.status < 300 and not kept

@@ -253,7 +253,7 @@ def _answer(client: Conversation) -> None:
     body = client.read(int(length[1]) if length else 0)
     if b"\r\nTransfer-Encoding: chunked\r\n" in head:
         body = client.read_until(b"0\r\n\r\n")
-    client.answer(head + body)
+    client.answer(head + body, is_last=True)
 
 
 class ServeTest(testtools.TestCase):
@@ -525,7 +525,7 @@ class TlsTest(testtools.TestCase):
             head = client.read_head()
             if head.startswith(b"PUT"):
                 client.read(4)
-            client.answer(b"data")
+            client.answer(b"data", is_last=True)
 
         upstream = self.useFixture(
             raw_upstream.RawUpstream(serve, context=context)

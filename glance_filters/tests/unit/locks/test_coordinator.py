@@ -82,7 +82,7 @@ class CoordinatorTest(testtools.TestCase):
 
     def test_lock(self) -> None:
         leaks = lock_leaks.Leaks()
-        locks = coordinator.make("any://", SERVER_SECONDS)
+        locks = coordinator.make("any://", PATIENT_SECONDS)
         self.assertEqual([], self.events)
         release = locks.try_lock(ONE)
         assert release is not None
@@ -98,7 +98,7 @@ class CoordinatorTest(testtools.TestCase):
         heart = self.useFixture(
             fixtures.MockPatch("glance_filters.locks.threads.Heart")
         ).mock
-        locks = coordinator.make("any://", SERVER_SECONDS)
+        locks = coordinator.make("any://", PATIENT_SECONDS)
         self.assertIsNotNone(locks.try_lock(ONE))
         beat = heart.call_args.args[0]
         self.assertEqual(LEASE_SECONDS / 2, beat())
@@ -118,7 +118,7 @@ class CoordinatorTest(testtools.TestCase):
                     self.coordinator = FakeCoordinator(self.events)
                     setattr(self.coordinator, attribute, client)
                     self.get.return_value = self.coordinator
-                    locks = coordinator.make("any://", SERVER_SECONDS)
+                    locks = coordinator.make("any://", PATIENT_SECONDS)
                     if is_refused:
                         error = OSError("refused")
                         self.coordinator.start_error = error
@@ -135,7 +135,7 @@ class CoordinatorTest(testtools.TestCase):
 
     def test_a_coordinator_that_does_not_stop(self) -> None:
         self.coordinator.stop_error = OSError("gone")
-        locks = coordinator.make("any://", SERVER_SECONDS)
+        locks = coordinator.make("any://", PATIENT_SECONDS)
         self.assertIsNotNone(locks.try_lock(ONE))
         self.coordinator.is_free = False
         self.assertIsNone(locks.try_lock(ONE))

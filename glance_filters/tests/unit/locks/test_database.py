@@ -227,6 +227,7 @@ class DatabaseTest(testtools.TestCase):
         self.locks._calls._seconds = SERVER_SECONDS
         session.connection._seconds = SERVER_SECONDS  # type: ignore[attr-defined]
         self.assertRaises(errors.LockUnavailable, self.locks.try_lock, ONE)
+        self.assertTrue(server.is_waiting.wait(PATIENT_SECONDS))
         # Nor does a second statement wait for the first.
         self.assertRaises(TimeoutError, session.connection.try_lock, ONE)
         closing = threading.Thread(target=session.connection.close)

@@ -137,11 +137,13 @@ class LineTest(FolderCase):
         self.lock()()
 
     def test_a_place_ends_with_its_process(self) -> None:
+        # So that there is a file, however slow the machine is.
+        self.lock()()
         child = os.fork()
         if not child:
-            self.others.line_up(ONE)
-            os._exit(0)
-        os.waitpid(child, 0)
+            place = self.others.line_up(ONE)
+            os._exit(0 if place else 1)
+        self.assertEqual((child, 0), os.waitpid(child, 0))
         self.lock()()
 
 
@@ -202,10 +204,12 @@ class RemovalTest(FolderCase):
         os.chmod(self.parent, 0o1777)
         release = self.lock()
         self.remove_file()
-        with mock.patch("time.sleep") as sleep:
+        clock = mock.Mock()
+        clock.monotonic.side_effect = [1, 1.01, 1.03]
+        with mock.patch.object(folder, "time", clock):
             self.assertRaises(errors.LockTimeout, self.others.try_lock, ONE)
         # It does not ask for all of the time.
-        sleep.assert_called_with(0.001)
+        clock.sleep.assert_called_once_with(0.001)
         release()
         self.lock()()
 

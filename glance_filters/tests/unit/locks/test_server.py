@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -143,11 +142,17 @@ class ServerTest(testtools.TestCase):
 
     def test_a_connection_that_hangs(self) -> None:
         self.use(IMPATIENT_SECONDS)
-        may_connect = threading.Event()
-        connect = functools.partial(may_connect.wait, PATIENT_SECONDS)
-        self.locks._connect = connect  # type: ignore[assignment]
+        connecting, may_connect = threading.Event(), threading.Event()
+
+        def connect() -> FakeConnection:
+            connecting.set()
+            may_connect.wait(PATIENT_SECONDS)
+            return FakeConnection()
+
+        self.locks._connect = connect
         text = "no answer within 0.05 s"
         self.assert_unavailable(text)
+        self.assertTrue(connecting.wait(PATIENT_SECONDS))
         # Who comes later waits for the same one.
         error = self.assertRaises(
             errors.LockUnavailable, self.locks._try_lock, ONE

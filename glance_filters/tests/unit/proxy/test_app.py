@@ -145,12 +145,11 @@ class ForwardTest(ProxyCase):
         piece = bytes(2**20)
 
         def script(client: Conversation) -> None:
-            head = client.read_head()
-            if head.startswith(b"GET"):
-                client.send(HEAD + b"Content-Length: %d\r\n\r\n" % size)
-                for _ in range(size // len(piece)):
-                    client.send(piece)
-                return
+            client.read_head()
+            client.send(HEAD + b"Content-Length: %d\r\n\r\n" % size)
+            for _ in range(size // len(piece)):
+                client.send(piece)
+            client.read_head()
             left = size
             while left:
                 client.received = b""

@@ -174,10 +174,11 @@ class FailureTest(ProxyCase):
             bodies.close(body)
 
     def test_refused(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self.make_proxy(url)
-        self.assertEqual(502, self.request().status)
+        # A port at which nobody listens, nor can begin to.
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.make_proxy(f"http://127.0.0.1:{taken.getsockname()[1]}")
+            self.assertEqual(502, self.request().status)
 
     def test_no_such_name(self) -> None:
         self.make_proxy("http://nowhere.invalid")

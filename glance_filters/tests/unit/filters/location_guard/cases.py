@@ -8,6 +8,7 @@ import logging
 import unittest
 from typing import Any
 
+from glance_filters import locks
 from glance_filters.filters import location_guard
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
@@ -43,6 +44,15 @@ TABLE = [
     ("add", ("POST", f"{PATH}/locations", b'{"url": "x"}'), ("queued",)),
     ("remove", ("DELETE", f"/v2/stores/fast/{IMAGE_ID}", b""), ("active",)),
 ]
+
+
+def make_lock_file(url: str) -> None:
+    """Let nobody find locks without their file.
+
+    Whoever makes it on a machine that stops for a moment gets no lock at his
+    first try.
+    """
+    locks.ImageLocks(url, 30).acquire("made").release()
 
 
 class GuardTestCase(unittest.TestCase):

@@ -17,6 +17,7 @@ from glance_filters.tests.unit.fakes import IMAGE_ID
 from glance_filters.tests.unit.filters.location_guard.cases import (
     PATCH,
     GuardTestCase,
+    make_lock_file,
 )
 
 
@@ -171,6 +172,7 @@ class LockTest(GuardTestCase):
 
     def test_glance_that_hangs(self) -> None:
         """Over the image, or the call: what is in its way is told so."""
+        make_lock_file(self.url)
         for hanging in ("GET", "DELETE"):
             asked, goes_on = threading.Event(), threading.Event()
 

@@ -21,6 +21,7 @@ from glance_filters.tests.unit.fakes import IMAGE_ID
 from glance_filters.tests.unit.filters.location_guard.cases import (
     PATH,
     GuardTestCase,
+    make_lock_file,
 )
 
 
@@ -35,6 +36,7 @@ class ProxyingTest(GuardTestCase):
             "coordination_url": f"file://{folder.name}/locks",
             "lock_timeout": "0.05",
         }
+        make_lock_file(self.section["coordination_url"])
         self.glance.answers["GET"] = fakes.image("active")
 
     def make(

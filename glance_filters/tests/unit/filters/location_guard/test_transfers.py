@@ -19,6 +19,7 @@ from glance_filters.tests.unit.filters.location_guard.cases import (
     PATH,
     TABLE,
     GuardTestCase,
+    make_lock_file,
 )
 
 
@@ -57,8 +58,10 @@ class TransferTest(GuardTestCase):
         super().setUp()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
+        url = f"file://{folder.name}/locks"
+        make_lock_file(url)
         self.made = super().guard(
-            coordination_url=f"file://{folder.name}/locks",
+            coordination_url=url,
             **dict.fromkeys(
                 ("remove_statuses", "location_api_statuses"),
                 ", ".join(images_api.STATUSES),

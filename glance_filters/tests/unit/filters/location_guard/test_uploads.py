@@ -18,6 +18,7 @@ from glance_filters.tests.unit.fakes import IMAGE_ID
 from glance_filters.tests.unit.filters.location_guard.cases import (
     PATH,
     GuardTestCase,
+    make_lock_file,
 )
 
 
@@ -31,6 +32,7 @@ class UploadTest(GuardTestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.url = f"file://{folder.name}/locks"
+        make_lock_file(self.url)
         self.glance.answers["GET"] = fakes.image("queued")
         self.held: list[tuple[bool, bool]] = []
 
