@@ -8,6 +8,7 @@ import contextlib
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 
 from oslo_log import log as logging
@@ -24,6 +25,10 @@ from glance_filters.glance_api import images
 from glance_filters.glance_api.request import Request
 
 LOG = logging.getLogger(__name__)
+
+# How long the end of an upload waits before it asks anew, and the log tells,
+# in seconds: lock_timeout may be shorter, or no time at all.
+_PATIENT_SECONDS = 10.0
 
 
 class NotPermitted(Exception):
@@ -194,6 +199,10 @@ class ImageLocking:
     ) -> locks.Held | None:
         """Wait for a lock; return None to go on without it."""
         while True:
+            if is_patient:
+                deadline = max(
+                    self.made.deadline(), time.monotonic() + _PATIENT_SECONDS
+                )
             try:
                 return self.made.acquire(name, is_patient, deadline)
             except locks.LockTimeout as error:

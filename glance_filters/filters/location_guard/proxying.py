@@ -43,7 +43,11 @@ def is_possible(config: configuration.Configuration) -> bool:
 
 def key(request: Request) -> str:
     """Return what a request has in common with the one that is sent on."""
-    token = request.environ.get("HTTP_X_AUTH_TOKEN", "")
+    environ = request.environ
+    # Glance sends either on as X-Auth-Token.
+    token = environ.get("HTTP_X_AUTH_TOKEN") or environ.get(
+        "HTTP_X_STORAGE_TOKEN", ""
+    )
     text = f"{request.call.action} {request.image_id} {token}"
     return "proxied " + hashlib.sha256(text.encode()).hexdigest()
 
@@ -77,8 +81,13 @@ def enter_as_guest(
 def being_host(
     key: str, acquire: Acquire, try_acquire: TryAcquire
 ) -> Iterator[None]:
-    """Be host to equal requests while the image is locked."""
-    host = try_acquire(key)
+    """Be host to equal requests while the image is locked.
+
+    While nobody can lock, there are neither hosts nor guests.
+    """
+    host = None
+    with contextlib.suppress(locks.LockUnavailable):
+        host = try_acquire(key)
     try:
         yield
     finally:

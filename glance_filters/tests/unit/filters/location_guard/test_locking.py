@@ -128,6 +128,29 @@ class ImageLockingTest(unittest.TestCase):
         self.assertEqual(1, len(set(deadlines)))
         self.assertIsNotNone(deadlines[0])
 
+    def test_the_end_of_an_upload_does_not_ask_all_the_time(self) -> None:
+        """Whatever lock_timeout is: it would keep all others from running."""
+        waits: list[float] = []
+
+        def acquire(name: str, patient: bool, deadline: float) -> Any:
+            waits.append(deadline - time.monotonic())
+            if len(waits) < 3:
+                raise locks.LockTimeout("held")
+            return mock.MagicMock()
+
+        for timeout, longest in ((0, 10), (3, 10), (60, 60)):
+            self.locking._made = None
+            self.configure(self.url, timeout)
+            held = self.hold("a")
+            held.release()
+            waits.clear()
+            with mock.patch.object(self.locking.made, "acquire", acquire):
+                with self.assertLogs(level="WARNING"):
+                    held.acquire_again()
+            # However long the machine stops in between.
+            self.assertEqual(3, len(waits))
+            self.assertTrue(all(longest / 2 < wait for wait in waits), waits)
+
     def test_no_lock_is_left(self) -> None:
         """Whatever Glance answers."""
         self.configure(self.url)

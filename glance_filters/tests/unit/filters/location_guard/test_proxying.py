@@ -82,17 +82,21 @@ class ProxyingTest(GuardTestCase):
 
     def call(self, app: Any, request: tuple[str, str, str]) -> int:
         method, path, token = request
-        environ = fakes.environ_of(
-            method, f"{PATH}{path}", HTTP_X_AUTH_TOKEN=token
-        )
+        field, _, value = token.rpartition("=")
+        token_fields: dict[str, Any] = {field or "HTTP_X_AUTH_TOKEN": value}
+        environ = fakes.environ_of(method, f"{PATH}{path}", **token_fields)
         return fakes.call(app, environ)[0]
 
     def test_which_are_guests(self) -> None:
         delete, imported = ("DELETE", "", "a"), ("POST", "/import", "a")
         deactivate = ("POST", "/actions/deactivate", "a")
+        # The other field in which Keystone takes a token.
+        stored = ("DELETE", "", "HTTP_X_STORAGE_TOKEN=a")
         for first, second, expected in (
             (delete, delete, 200),
             (imported, imported, 200),
+            (stored, delete, 200),
+            (stored, ("DELETE", "", "HTTP_X_STORAGE_TOKEN=b"), 409),
             (delete, ("DELETE", "", "b"), 409),
             (delete, imported, 409),
             (delete, deactivate, 409),
@@ -163,6 +167,20 @@ class ProxyingTest(GuardTestCase):
             ):
                 code = self.call(guard, ("DELETE", "", "a"))
             self.assertEqual(expected, code)
+
+    def test_nothing_can_be_locked(self) -> None:
+        """Then the answer is that of a Glance that sends nothing on."""
+        with tempfile.NamedTemporaryFile() as file:
+            self.section["coordination_url"] = f"file://{file.name}"
+            for policy, expected in (("proceed", 200), ("refuse", 503)):
+                self.section["on_lock_failure"] = policy
+                guard = self.make(self.glance)
+                for request in (
+                    ("DELETE", "", "a"),
+                    ("POST", "/import", "a"),
+                ):
+                    with self.subTest(request, policy=policy):
+                        self.assertEqual(expected, self.call(guard, request))
 
     def test_second_host(self) -> None:
         """Of two that hold the image one after the other, one is host."""

@@ -145,7 +145,10 @@ class UploadTest(GuardTestCase):
             start_response("204 No Content", [])
             return []
 
-        with mock.patch.object(locking.LOG, "warning", warn):
+        with (
+            mock.patch.object(locking.LOG, "warning", warn),
+            mock.patch.object(locking, "_PATIENT_SECONDS", 0),
+        ):
             self.assertEqual(204, self.upload(glance, lock_timeout="0"))
         self.assertEqual(1, len(timeouts))
         self.assertEqual([(True, True)], self.held)
