@@ -28,8 +28,7 @@ class Backend(Protocol):
     def line_up(self, name: bytes) -> Callable[[], None] | None:
         """Become the next in line for a lock, before all who only try.
 
-        :returns: what ends that; None if another process is the next, or if
-            there are no lines
+        :returns: what ends that; None if another process is the next
         :raises LockError: as :meth:`try_lock`
         """
 

@@ -55,21 +55,9 @@ class Breaker:
 
         :raises LockUnavailable: also if it failed a short time ago
         """
-        return self._ask(lambda: self._wrapped.try_lock(name, is_next))
-
-    def line_up(self, name: bytes) -> Callable[[], None] | None:
-        """Become the next in line, as with the wrapped backend.
-
-        :raises LockUnavailable: also if it failed a short time ago
-        """
-        return self._ask(lambda: self._wrapped.line_up(name))
-
-    def _ask(
-        self, ask: Callable[[], Callable[[], None] | None]
-    ) -> Callable[[], None] | None:
         self._check_may_ask()
         try:
-            release = ask()
+            release = self._wrapped.try_lock(name, is_next)
         except errors.LockUnavailable as error:
             self._set(str(error))
             raise
@@ -78,6 +66,20 @@ class Breaker:
             raise
         self._set(None)
         return release
+
+    def line_up(self, name: bytes) -> Callable[[], None] | None:
+        """Become the next in line, as with the wrapped backend.
+
+        :returns: None also if that fails: the lock may be acquired without,
+            and whether the backend works, the next try for it tells
+        """
+        if self._outage is not None:
+            return None
+        try:
+            return self._wrapped.line_up(name)
+        except errors.LockError as error:
+            LOG.debug("No place in the line of an image lock: %s", error)
+            return None
 
     def close(self) -> None:
         """Close the wrapped backend."""

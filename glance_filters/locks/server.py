@@ -131,28 +131,27 @@ class ServerLocks:
     def _release(
         self, session: _Session, name: bytes, release: Callable[[], bool]
     ) -> None:
+        was_held = False
         try:
             was_held = self._call(release)
+            if not was_held:
+                _warn(
+                    name,
+                    "An image lock was lost while it was held: its lease or "
+                    "its connection ended, or the server lost its data. "
+                    "Another process may have changed the image meanwhile.",
+                )
         except errors.LockUnavailable as error:
-            # The connection might keep the lock alive for ever.
-            self._retire(session)
-            LOG.warning(
+            _warn(
+                name,
                 "An image lock could not be released, so it stays until its "
                 "lease or its connection ends: %s",
                 error,
             )
-        else:
-            if was_held:
-                return
-            self._retire(session)
-            # Nothing is done under a place in the line.
-            if not name.endswith(_NEXT):
-                LOG.warning(
-                    "An image lock was lost while it was held: its lease or "
-                    "its connection ended, or the server lost its data. "
-                    "Another process may have changed the image meanwhile."
-                )
         finally:
+            if not was_held:
+                # The connection might keep the lock alive for ever.
+                self._retire(session)
             self._leave(session)
 
     def _use(self) -> _Session:
@@ -206,3 +205,9 @@ class ServerLocks:
         except Exception as error:  # whatever a client library raises
             # Not with its cause: that may tell a password.
             raise errors.LockUnavailable(self._describe(error)) from None
+
+
+def _warn(name: bytes, text: str, *values: object) -> None:
+    # Nothing is done under a place in the line.
+    if not name.endswith(_NEXT):
+        LOG.warning(text, *values)

@@ -56,7 +56,8 @@ class BoundedCalls:
     ) -> T:
         """Return what *function* returns.
 
-        :param undo: called with a result that comes too late
+        :param undo: called with a result that comes too late, or for which
+            nobody waits any more
         :raises LockUnavailable: it comes too late, or there are too many
             calls without an answer, or no thread can be started
         """
@@ -64,11 +65,17 @@ class BoundedCalls:
         if not self._slots.acquire(timeout=self._seconds):
             raise errors.LockUnavailable("too many calls without an answer")
         future: futures.Future[T] = futures.Future()
-        self._start(functools.partial(_fulfil, future, function))
-        futures.wait([future], max(0.0, deadline - time.monotonic()))
-        if future.done():
+        is_given_up = True
+        try:
+            self._start(functools.partial(_fulfil, future, function))
+            futures.wait([future], max(0.0, deadline - time.monotonic()))
+            is_given_up = not future.done()
+        finally:
+            # Also for an interrupt, such as a time-out of eventlet.
+            if is_given_up:
+                future.add_done_callback(lambda late: _undo(undo, late))
+        if not is_given_up:
             return future.result()
-        future.add_done_callback(lambda late: _undo(undo, late))
         raise errors.LockUnavailable(f"no answer within {self._seconds:g} s")
 
     def close(self) -> None:

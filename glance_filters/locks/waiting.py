@@ -32,26 +32,26 @@ def wait(
     with contextlib.ExitStack() as line:
         while True:
             left = deadline - time.monotonic()
-            timeout = errors.LockTimeout("held by another process")
-            release = place = None
+            release = gone = None
             try:
                 release = made.try_lock(name, is_next)
-                if release is None and not is_next:
-                    place = made.line_up(name)
             except errors.LockTimeout as error:
-                timeout = error
+                gone = error
                 # The place is held where the lock was, and that is gone: it
                 # would keep everybody from making it anew.
                 line.close()
                 is_next = False
             if release is not None:
+                with contextlib.ExitStack() as lock:
+                    lock.callback(release)
+                    line.close()
+                    lock.pop_all()
                 return release
             # Tried once more when the time is over, so that a release just
             # before is noticed.
             if left <= 0:
-                if place is not None:
-                    place()
-                raise timeout
+                raise gone or errors.LockTimeout("held by another process")
+            place = None if is_next or gone else made.line_up(name)
             if place is not None:
                 line.callback(place)
                 delay, longest = _FIRST_NEXT_SECONDS, MAX_NEXT_SECONDS

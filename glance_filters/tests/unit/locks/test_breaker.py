@@ -86,6 +86,22 @@ class BreakerTest(testtools.TestCase):
         self.assertEqual("", self.logger.output)
         self.told.assert_not_called()
 
+    def test_a_place_in_the_line_is_not_needed(self) -> None:
+        """A lock that can be acquired without is not refused."""
+        for error in (
+            errors.LockUnavailable("no such key"),
+            errors.LockTimeout("removed"),
+        ):
+            self.backend.outcome = error
+            self.assertIsNone(self.breaker.line_up(NAME))
+            self.assertIsNone(self.breaker.outage)
+        # In an outage, nothing is sent for it.
+        self.fails("gone")
+        self.assert_unavailable("gone", calls=1)
+        self.clock.return_value += RETRY_SECONDS
+        self.assertIsNone(self.breaker.line_up(NAME))
+        self.assert_unavailable("gone", calls=1)
+
     def test_no_try_for_some_seconds(self) -> None:
         self.fails("one")
         self.assert_unavailable("one", calls=1)

@@ -230,6 +230,28 @@ class ServerTest(testtools.TestCase):
         releases[1]()
         self.assert_closed(connection)
 
+    def test_a_place_that_cannot_be_left(self) -> None:
+        leave = self.locks.line_up(ONE)
+        assert leave is not None
+        [connection] = self.made
+        connection.may_answer.clear()
+        self.set_limit(IMPATIENT_SECONDS)
+        leave()
+        self.assertEqual("", self.logger.output)
+        self.assert_closed(connection)
+        connection.may_answer.set()
+
+    def test_a_release_that_is_interrupted(self) -> None:
+        """By a time-out of eventlet, for example."""
+        release = self.lock()
+        [connection] = self.made
+        with mock.patch.object(
+            self.locks._calls, "call", side_effect=KeyboardInterrupt
+        ):
+            self.assertRaises(KeyboardInterrupt, release)
+        # It would keep the lock alive for ever.
+        self.assert_closed(connection)
+
     def test_two_that_were_lost(self) -> None:
         """The second says nothing about the new connection."""
         releases = [self.lock(), self.lock(OTHER)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent import futures
 from unittest import mock
 
 import fixtures
@@ -60,6 +61,34 @@ class CallTest(testtools.TestCase):
         self.may_end.set()
         self.assertTrue(is_undone.wait(PATIENT_SECONDS))
         self.assertEqual(["late"], undone)
+
+    def test_who_waits_is_interrupted(self) -> None:
+        """By a time-out of eventlet, for example, at any moment."""
+        calls = threads.BoundedCalls(PATIENT_SECONDS)
+        for is_done in (True, False):
+            undone = threading.Event()
+
+            def wait(
+                waited: list[futures.Future[str]],
+                seconds: float,
+                is_done: bool = is_done,
+            ) -> None:
+                if is_done:
+                    self.may_end.set()
+                    waited[0].result(PATIENT_SECONDS)
+                raise KeyboardInterrupt
+
+            self.may_end.clear()
+            with mock.patch.object(futures, "wait", wait):
+                self.assertRaises(
+                    KeyboardInterrupt,
+                    calls.call,
+                    self.hang,
+                    lambda result, undone=undone: undone.set(),
+                )
+            self.assertEqual(is_done, undone.is_set())
+            self.may_end.set()
+            self.assertTrue(undone.wait(PATIENT_SECONDS))
 
     def test_an_error_that_comes_too_late(self) -> None:
         calls = threads.BoundedCalls(IMPATIENT_SECONDS)

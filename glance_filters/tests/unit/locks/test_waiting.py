@@ -28,7 +28,10 @@ class FakeBackend:
         self.is_taken = False
         self.is_gone = False
         self.place = False
+        self.leave_error: BaseException | None = None
+        self.is_held = False
         self.tries: list[bool] = []
+        self.lined_up: list[float] = []
 
     def try_lock(
         self, name: bytes, is_next: bool = False
@@ -36,18 +39,22 @@ class FakeBackend:
         self.tries.append(is_next)
         if self.is_gone and is_next:
             raise errors.LockTimeout("removed")
-        return self.release if self._clock() >= self._free_at else None
+        self.is_held = self._clock() >= self._free_at
+        return self.release if self.is_held else None
 
     def line_up(self, name: bytes) -> Callable[[], None] | None:
+        self.lined_up.append(self._clock())
         if not self.has_lines or self.is_taken:
             return None
         self.place = True
         return self.leave
 
     def release(self) -> None:
-        pass
+        self.is_held = False
 
     def leave(self) -> None:
+        if self.leave_error is not None:
+            raise self.leave_error
         # Nobody makes it anew before.
         self.place = self.is_gone = False
 
@@ -124,3 +131,15 @@ class WaitingTest(testtools.TestCase):
                 )
                 self.assertEqual(START + seconds, self.now)
                 self.assertFalse(backend.place)
+                # Not for nothing, when the time is over.
+                self.assertNotIn(self.now, backend.lined_up)
+
+    def test_interrupted_while_the_place_is_left(self) -> None:
+        """By a time-out of eventlet, for example: nobody has the lock then."""
+        backend = self.make(1)
+        backend.has_lines = True
+        backend.leave_error = KeyboardInterrupt()
+        self.assertRaises(
+            KeyboardInterrupt, waiting.wait, backend, NAME, START + 20
+        )
+        self.assertFalse(backend.is_held)
