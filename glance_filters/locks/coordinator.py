@@ -92,8 +92,9 @@ class _Connection:
         _disconnect(client)
 
     def _beat(self) -> float:
-        lease_seconds: float = self._coordinator.heartbeat()
-        return lease_seconds / 2
+        lease_seconds: float | None = self._coordinator.heartbeat()
+        # Of drivers whose locks have no lease: ZooKeeper, for example.
+        return (lease_seconds or LEASE_SECONDS) / 2
 
 
 def _new_coordinator(url: str, options: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from glance_filters.locks import backend, errors
+from glance_filters.locks import backend, errors, threads
 
 # How long to wait before the next try, in seconds: twice as long each time.
 _FIRST_DELAY_SECONDS = 0.01
@@ -41,6 +41,9 @@ def wait(
                 # would keep everybody from making it anew.
                 line.close()
                 is_next = False
+            except errors.LockUnavailable:
+                _leave_behind(line)
+                raise
             if release is not None:
                 with contextlib.ExitStack() as lock:
                     lock.callback(release)
@@ -58,3 +61,13 @@ def wait(
                 is_next = True
             time.sleep(min(delay, left))
             delay = min(2 * delay, longest)
+
+
+def _leave_behind(line: contextlib.ExitStack) -> None:
+    """Leave the place in a line without a wait for a server that hangs."""
+    leave = line.pop_all().close
+    try:
+        threads.start(leave)
+    except RuntimeError:
+        # There are no more threads to be had.
+        leave()

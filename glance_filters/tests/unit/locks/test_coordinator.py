@@ -31,6 +31,7 @@ class FakeCoordinator:
         self.is_free = True
         self.start_error: Exception | None = None
         self.stop_error: Exception | None = None
+        self.lease: float | None = LEASE_SECONDS
         self.has_beaten = threading.Event()
 
     def start(self, start_heart: bool = True) -> None:
@@ -44,9 +45,9 @@ class FakeCoordinator:
         if self.stop_error is not None:
             raise self.stop_error
 
-    def heartbeat(self) -> float:
+    def heartbeat(self) -> float | None:
         self.has_beaten.set()
-        return LEASE_SECONDS
+        return self.lease
 
     def get_lock(self, name: bytes) -> FakeCoordinator:
         return self
@@ -102,6 +103,9 @@ class CoordinatorTest(testtools.TestCase):
         self.assertIsNotNone(locks.try_lock(ONE))
         beat = heart.call_args.args[0]
         self.assertEqual(LEASE_SECONDS / 2, beat())
+        # Some drivers have locks without a lease.
+        self.coordinator.lease = None
+        self.assertEqual(15, beat())
 
     def test_connections_are_closed(self) -> None:
         """tooz closes those of no driver."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable
+from unittest import mock
 
 import fixtures
 import testtools
 
-from glance_filters.locks import errors, waiting
+from glance_filters.locks import errors, threads, waiting
 
 NAME = b"name"
 START = 1000.0
+PATIENT_SECONDS = 30
 
 
 class FakeBackend:
@@ -29,6 +33,10 @@ class FakeBackend:
         self.is_gone = False
         self.place = False
         self.leave_error: BaseException | None = None
+        self.error: errors.LockUnavailable | None = None
+        self.may_leave = threading.Event()
+        self.may_leave.set()
+        self.has_left = threading.Event()
         self.is_held = False
         self.tries: list[bool] = []
         self.lined_up: list[float] = []
@@ -37,6 +45,8 @@ class FakeBackend:
         self, name: bytes, is_next: bool = False
     ) -> Callable[[], None] | None:
         self.tries.append(is_next)
+        if self.error is not None and is_next:
+            raise self.error
         if self.is_gone and is_next:
             raise errors.LockTimeout("removed")
         self.is_held = self._clock() >= self._free_at
@@ -55,8 +65,10 @@ class FakeBackend:
     def leave(self) -> None:
         if self.leave_error is not None:
             raise self.leave_error
+        self.may_leave.wait(PATIENT_SECONDS)
         # Nobody makes it anew before.
         self.place = self.is_gone = False
+        self.has_left.set()
 
     def close(self) -> None:
         pass
@@ -133,6 +145,29 @@ class WaitingTest(testtools.TestCase):
                 self.assertFalse(backend.place)
                 # Not for nothing, when the time is over.
                 self.assertNotIn(self.now, backend.lined_up)
+
+    def test_no_wait_for_a_place_when_the_server_hangs(self) -> None:
+        """One time-out is enough."""
+        for thread_error in (None, RuntimeError("can't start new thread")):
+            backend = self.make(1)
+            backend.has_lines = True
+            backend.error = errors.LockUnavailable("no answer")
+            with contextlib.ExitStack() as stack:
+                if thread_error is None:
+                    backend.may_leave.clear()
+                else:
+                    patch = mock.patch.object(
+                        threads, "start", side_effect=thread_error
+                    )
+                    stack.enter_context(patch)
+                self.assertRaises(
+                    errors.LockUnavailable,
+                    waiting.wait,
+                    *(backend, NAME, START + 20),
+                )
+            self.assertEqual(thread_error is None, backend.place)
+            backend.may_leave.set()
+            self.assertTrue(backend.has_left.wait(PATIENT_SECONDS))
 
     def test_interrupted_while_the_place_is_left(self) -> None:
         """By a time-out of eventlet, for example: nobody has the lock then."""
