@@ -20,6 +20,7 @@ import math
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ import sqlalchemy
 from oslo_log import log as logging
 from sqlalchemy import pool
 
-from glance_filters.locks import server, threads, urls
+from glance_filters.locks import errors, server, threads, urls
 
 LOG = logging.getLogger(__name__)
 
@@ -89,6 +90,9 @@ _TIMEOUTS = {
     "psycopg": ("connect_timeout",),
 }
 
+# Begins the names of two locks by which a server of MySQL is tried.
+_TRIAL = "glance-filters-trial-"
+
 # The number of nodes of a Galera cluster; no row on other servers.
 _CLUSTER_SIZE = "SHOW STATUS LIKE 'wsrep_cluster_size'"
 
@@ -134,6 +138,7 @@ class _Connection:
     """A session of a database server.
 
     :raises sqlalchemy.exc.SQLAlchemyError: there is no connection
+    :raises LockUnavailable: the server has no locks that can be used
     """
 
     def __init__(
@@ -148,8 +153,13 @@ class _Connection:
         self._describe = describe
         self._in_use = threading.Lock()
         self._connection = engine.connect()
-        if dialect is _MYSQL:
-            self._warn_of_cluster()
+        try:
+            if dialect is _MYSQL:
+                self._check_that_locks_stay()
+                self._warn_of_cluster()
+        except BaseException:
+            self._connection.close()
+            raise
         self._heart = threads.Heart(self._beat, describe)
 
     def try_lock(self, name: bytes) -> Callable[[], bool] | None:
@@ -194,6 +204,23 @@ class _Connection:
     def _beat(self) -> float:
         self._execute("SELECT 1")
         return _BEAT_SECONDS
+
+    def _check_that_locks_stay(self) -> None:
+        """Look whether a session may have several locks.
+
+        :raises LockUnavailable: a lock ends the one before, without a word
+        """
+        trial = f"{_TRIAL}{uuid.uuid4().hex}"
+        first, second = ({"name": f"{trial}-{n}"} for n in (1, 2))
+        self._execute(self._dialect.lock, first)
+        self._execute(self._dialect.lock, second)
+        has_stayed = self._execute(self._dialect.unlock, first)
+        self._execute(self._dialect.unlock, second)
+        if not has_stayed:
+            raise errors.LockUnavailable(
+                "the database server keeps only one lock for each connection "
+                "(MySQL before 5.7.5 and MariaDB before 10.0.2 do)"
+            )
 
     def _warn_of_cluster(self) -> None:
         row = self._connection.execute(sqlalchemy.text(_CLUSTER_SIZE)).first()

@@ -25,11 +25,14 @@ class FakeServer:
     """A database server and its driver, which does as it is told.
 
     :ivar answers: the first value of the answer to each statement
+    :ivar most: how many locks a session may have; one more ends the oldest
     """
 
     def __init__(self, name: str) -> None:
         self.dialect = SimpleNamespace(name=name)
         self.answers: dict[str, Any] = {}
+        self.most = 2
+        self.on_trial: list[str] = []
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.cluster: tuple[str, str] | None = None
         self.events: list[str] = []
@@ -53,12 +56,24 @@ class FakeServer:
             return mock.Mock()
         if text.startswith("SHOW"):
             return SimpleNamespace(first=lambda: self.cluster)
+        name = str((parameters or {}).get("name"))
+        if name.startswith("glance-filters-trial"):
+            return SimpleNamespace(scalar=lambda: self.attempt(text, name))
         if not self.may_answer.is_set():
             self.is_waiting.set()
             self.may_answer.wait(PATIENT_SECONDS)
             self.events.append("answer")
         self.asked.append((text, parameters or {}))
         return SimpleNamespace(scalar=lambda: self.answers.get(text))
+
+    def attempt(self, text: str, name: str) -> int | None:
+        if "GET_LOCK" in text:
+            self.on_trial = [*self.on_trial, name][-self.most :]
+            return 1
+        if name not in self.on_trial:
+            return None
+        self.on_trial.remove(name)
+        return 1
 
     def invalidate(self) -> None:
         self.events.append("invalidate")
@@ -130,6 +145,17 @@ class DatabaseTest(testtools.TestCase):
                 self.lock()()
                 self.assertIn("lost while it was held", self.logger.output)
                 self.logger._output.truncate(0)
+
+    def test_a_server_that_ends_one_lock_by_another(self) -> None:
+        """As MySQL did before 5.7.5: two would hold the same lock."""
+        server = self.make("mysql+pymysql://host/glance", "mysql")
+        server.most = 1
+        error = self.assertRaises(
+            errors.LockUnavailable, self.locks.try_lock, ONE
+        )
+        self.assertIn("keeps only one lock for each connection", str(error))
+        self.assertEqual([], server.on_trial)
+        self.assertEqual(["connect", "close"], server.events)
 
     def test_keys_of_mysql(self) -> None:
         names = [b"a" * 64, b"a" * 65, b"a" * 66]
