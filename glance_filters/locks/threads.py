@@ -48,6 +48,7 @@ class BoundedCalls:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._idle = 0
         self._is_closed = False
+        self._worker = threading.local()
 
     def call(
         self,
@@ -61,6 +62,10 @@ class BoundedCalls:
         :raises LockUnavailable: it comes too late, or there are too many
             calls without an answer, or no thread can be started
         """
+        if getattr(self._worker, "is_this", False):
+            # The undo of a late result: when a server answers again, there
+            # may be as many of them as there are slots.
+            return function()
         deadline = time.monotonic() + self._seconds
         if not self._slots.acquire(timeout=self._seconds):
             raise errors.LockUnavailable("too many calls without an answer")
@@ -99,6 +104,7 @@ class BoundedCalls:
             raise errors.LockUnavailable(str(error)) from error
 
     def _work(self, task: _Task | None) -> None:
+        self._worker.is_this = True
         while task is not None:
             task()
             with self._guard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from concurrent import futures
@@ -118,6 +119,22 @@ class CallTest(testtools.TestCase):
         self.assertEqual(32, len(set(threading.enumerate()) - before))
         self.assertIn("too many calls without an answer", texts)
 
+    def test_all_that_come_too_late_are_undone(self) -> None:
+        """What undoes them asks the server too, and has no slot of its own."""
+        calls = threads.BoundedCalls(IMPATIENT_SECONDS)
+        undone: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+        def undo(result: str) -> None:
+            calls.call(lambda: undone.put(result))
+
+        for _ in range(32):
+            self.assertRaises(
+                errors.LockUnavailable, calls.call, self.hang, undo
+            )
+        self.may_end.set()
+        for _ in range(32):
+            self.assertEqual("late", undone.get(timeout=PATIENT_SECONDS))
+
     def test_threads_are_used_again(self) -> None:
         calls = threads.BoundedCalls(PATIENT_SECONDS)
         leaks = lock_leaks.Leaks()
@@ -142,14 +159,22 @@ class CallTest(testtools.TestCase):
         first = calls.call(threading.current_thread)
         while not calls._idle:
             time.sleep(0)
-        outer, inner = calls.call(
-            lambda: (
-                threading.current_thread(),
-                calls.call(threading.current_thread),
-            )
-        )
-        self.assertIs(first, outer)
-        self.assertIsNot(outer, inner)
+        used: list[threading.Thread] = []
+        begun = threading.Event()
+
+        def hang() -> None:
+            used.append(threading.current_thread())
+            begun.set()
+            self.hang()
+
+        busy = threading.Thread(target=calls.call, args=[hang])
+        busy.start()
+        self.assertTrue(begun.wait(PATIENT_SECONDS))
+        used.append(calls.call(threading.current_thread))
+        self.may_end.set()
+        busy.join()
+        self.assertIs(first, used[0])
+        self.assertIsNot(first, used[1])
 
     def test_no_thread_to_be_had(self) -> None:
         calls = threads.BoundedCalls(IMPATIENT_SECONDS)
