@@ -34,13 +34,14 @@ def make(text: str, seconds: float) -> server.ServerLocks:
 
     :param seconds: how long to wait for the server
     :raises ValueError: tooz has no such driver, the library that the driver
-        needs is missing, or the driver does not understand the URL
+        needs is missing, the driver does not understand the URL, or locks
+        would have no lease
     """
     url = urls.ServerUrl(text)
     options = _default_options(url, seconds)
     new = functools.partial(_new_coordinator, text, options)
     try:
-        new()
+        _check_lease(new())
     except Exception as error:  # whatever a driver raises
         # Not with its cause: that may tell a password.
         raise ValueError(
@@ -93,7 +94,7 @@ class _Connection:
 
     def _beat(self) -> float:
         lease_seconds: float | None = self._coordinator.heartbeat()
-        # Of drivers whose locks have no lease: ZooKeeper, for example.
+        # Nothing, by drivers whose locks have no lease: ipc, for example.
         return (lease_seconds or LEASE_SECONDS) / 2
 
 
@@ -103,6 +104,17 @@ def _new_coordinator(url: str, options: dict[str, Any]) -> Any:
     if hasattr(coordinator, "_make_client"):
         _fail_at_once(coordinator)
     return coordinator
+
+
+def _check_lease(coordinator: Any) -> None:
+    """Refuse a lease that is over at once: two would hold a lock then.
+
+    :raises ValueError: it is shorter than a second
+    """
+    for name in ("lock_timeout", "membership_timeout"):
+        seconds = getattr(coordinator, name, None)
+        if seconds is not None and seconds < 1:
+            raise ValueError(f"{name} is less than 1 second")
 
 
 def _fail_at_once(coordinator: Any) -> None:

@@ -176,14 +176,16 @@ class ServerLocks:
         """Acquire the next lock by a new session.
 
         :returns: what closes the connection; None if it is still used, or
-            closed already
+            closed
         """
         with self._guard:
             if self._session is session:
                 self._session = None
             ends = not session.is_retired and not session.users
             session.is_retired = True
-        return threads.start(session.connection.close) if ends else None
+        if not ends:
+            return None
+        return threads.start_or_call(session.connection.close)
 
     def _leave(self, session: _Session) -> None:
         with self._guard:
@@ -191,7 +193,7 @@ class ServerLocks:
             ends = session.is_retired and not session.users
         if ends:
             # No request waits for a server that does not answer.
-            threads.start(session.connection.close)
+            threads.start_or_call(session.connection.close)
 
     def _call(
         self,

@@ -155,6 +155,15 @@ class Heart:
                 fails = False
 
 
+def start_or_call(function: Callable[[], object]) -> threading.Thread | None:
+    """Run *function* in a thread, or here if there is none to be had."""
+    try:
+        return start(function)
+    except RuntimeError:
+        function()
+        return None
+
+
 def start(function: Callable[[], object]) -> threading.Thread:
     """Run *function* in a thread that does not keep the process alive."""
     thread = threading.Thread(target=function, daemon=True)

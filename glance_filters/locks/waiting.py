@@ -42,7 +42,8 @@ def wait(
                 line.close()
                 is_next = False
             except errors.LockUnavailable:
-                _leave_behind(line)
+                # Nor would it answer that, and one time-out is enough.
+                threads.start_or_call(line.pop_all().close)
                 raise
             if release is not None:
                 with contextlib.ExitStack() as lock:
@@ -61,13 +62,3 @@ def wait(
                 is_next = True
             time.sleep(min(delay, left))
             delay = min(2 * delay, longest)
-
-
-def _leave_behind(line: contextlib.ExitStack) -> None:
-    """Leave the place in a line without a wait for a server that hangs."""
-    leave = line.pop_all().close
-    try:
-        threads.start(leave)
-    except RuntimeError:
-        # There are no more threads to be had.
-        leave()

@@ -210,3 +210,19 @@ class UrlTest(testtools.TestCase):
                 self.assertIn(repr(url.partition(":")[0]), str(error))
                 self.assertNotIn("secret", str(error))
                 self.assertIsNone(error.__cause__)
+
+    def test_a_lease_that_is_over_at_once(self) -> None:
+        """Two would hold a lock: the first beat ends it, or none comes."""
+        for url, names in (
+            ("redis://host", ("lock_timeout", "membership_timeout")),
+            ("etcd3+http://host", ("lock_timeout", "membership_timeout")),
+        ):
+            for name in names:
+                for seconds in ("0", "-1"):
+                    error = self.assertRaises(
+                        ValueError,
+                        coordinator.make,
+                        *(f"{url}?{name}={seconds}", SERVER_SECONDS),
+                    )
+                    self.assertIn(f"{name} is less than 1 second", str(error))
+                coordinator.make(f"{url}?{name}=1", SERVER_SECONDS)

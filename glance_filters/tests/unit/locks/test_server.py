@@ -10,7 +10,7 @@ from unittest import mock
 import fixtures
 import testtools
 
-from glance_filters.locks import errors, server
+from glance_filters.locks import errors, server, threads
 
 ONE = b"one"
 OTHER = b"other"
@@ -251,6 +251,22 @@ class ServerTest(testtools.TestCase):
             self.assertRaises(KeyboardInterrupt, release)
         # It would keep the lock alive for ever.
         self.assert_closed(connection)
+
+    def test_no_thread_to_close_it_by(self) -> None:
+        """What is left open would keep a lock alive for ever."""
+        for is_held in (True, False):
+            release = self.lock()
+            connection = self.made[-1]
+            if not is_held:
+                release()
+            connection.still_held = False
+            with mock.patch.object(
+                threads, "start", side_effect=RuntimeError("no thread")
+            ):
+                if is_held:
+                    release()
+                self.locks.close()
+            self.assertTrue(connection.closed.is_set())
 
     def test_two_that_were_lost(self) -> None:
         """The second says nothing about the new connection."""
