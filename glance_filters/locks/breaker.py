@@ -42,6 +42,7 @@ class Breaker:
         self._outage: str | None = None
         # Of an outage only.
         self._retry_at: float
+        self._line_up_at = 0.0
 
     @property
     def outage(self) -> str | None:
@@ -73,11 +74,13 @@ class Breaker:
         :returns: None also if that fails: the lock may be acquired without,
             and whether the backend works, the next try for it tells
         """
-        if self._outage is not None:
+        if self._outage is not None or time.monotonic() < self._line_up_at:
             return None
         try:
             return self._wrapped.line_up(name)
         except errors.LockError as error:
+            # Each failure may cost a connection.
+            self._line_up_at = time.monotonic() + self._retry_seconds
             LOG.debug("No place in the line of an image lock: %s", error)
             return None
 

@@ -93,8 +93,15 @@ class BreakerTest(testtools.TestCase):
             errors.LockTimeout("removed"),
         ):
             self.backend.outcome = error
-            self.assertIsNone(self.breaker.line_up(NAME))
+            before = self.backend.calls
+            # Nor is it asked for again and again.
+            for _ in range(2):
+                self.assertIsNone(self.breaker.line_up(NAME))
+            self.assertEqual(1, self.backend.calls - before)
             self.assertIsNone(self.breaker.outage)
+            self.clock.return_value += RETRY_SECONDS
+        self.backend.outcome = release
+        self.assertIs(release, self.breaker.line_up(NAME))
         # In an outage, nothing is sent for it.
         self.fails("gone")
         self.assert_unavailable("gone", calls=1)
