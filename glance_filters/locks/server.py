@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable
@@ -17,6 +18,9 @@ LOG = logging.getLogger(__name__)
 
 # Behind the name of a lock: that of the place of who is next in line for it.
 _NEXT = b"-next"
+
+# Until a release that failed is tried again.
+_AGAIN_SECONDS = 5.0
 
 
 class Connection(Protocol):
@@ -38,6 +42,7 @@ class _Session:
     :ivar users: the number of its locks that are held or asked for
     :ivar has_worked: whether the server has answered
     :ivar is_retired: whether no further lock is acquired by it
+    :ivar has_ended: whether its connection is closed, and its locks ended
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -46,6 +51,15 @@ class _Session:
         self.users = 1
         self.has_worked = False
         self.is_retired = False
+        self.has_ended = threading.Event()
+
+    def close(self) -> threading.Thread | None:
+        """Close the connection; return what does so, if it takes long.
+
+        No request waits for a server that does not answer.
+        """
+        self.has_ended.set()
+        return threads.start_or_call(self.connection.close)
 
 
 class ServerLocks:
@@ -148,6 +162,10 @@ class ServerLocks:
                 "lease or its connection ends: %s",
                 error,
             )
+            again = functools.partial(_release_again, session, release)
+            # If there are no threads: for as long as it was told.
+            with contextlib.suppress(RuntimeError):
+                threads.start(again)
         finally:
             if not was_held:
                 # The connection might keep the lock alive for ever.
@@ -183,17 +201,14 @@ class ServerLocks:
                 self._session = None
             ends = not session.is_retired and not session.users
             session.is_retired = True
-        if not ends:
-            return None
-        return threads.start_or_call(session.connection.close)
+        return session.close() if ends else None
 
     def _leave(self, session: _Session) -> None:
         with self._guard:
             session.users -= 1
             ends = session.is_retired and not session.users
         if ends:
-            # No request waits for a server that does not answer.
-            threads.start_or_call(session.connection.close)
+            session.close()
 
     def _call(
         self,
@@ -207,6 +222,14 @@ class ServerLocks:
         except Exception as error:  # whatever a client library raises
             # Not with its cause: that may tell a password.
             raise errors.LockUnavailable(self._describe(error)) from None
+
+
+def _release_again(session: _Session, release: Callable[[], bool]) -> None:
+    """Release a lock that the other locks of its session keep alive."""
+    while not session.has_ended.wait(_AGAIN_SECONDS):
+        with contextlib.suppress(Exception):
+            release()
+            return
 
 
 def _warn(name: bytes, text: str, *values: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import fixtures
 import testtools
 
 from glance_filters.locks import errors, server, threads
+from glance_filters.tests.fixtures import lock_leaks
 
 ONE = b"one"
 OTHER = b"other"
@@ -33,6 +35,7 @@ class FakeConnection:
         self.still_held = True
         self.is_free = True
         self.error: Exception | None = None
+        self.release_errors: list[Exception] = []
         self.names: list[bytes] = []
 
     def try_lock(self, name: bytes) -> Callable[[], bool] | None:
@@ -44,6 +47,8 @@ class FakeConnection:
 
     def release(self) -> bool:
         self.may_answer.wait(PATIENT_SECONDS)
+        if self.release_errors:
+            raise self.release_errors.pop()
         self.released.set()
         return self.still_held
 
@@ -229,6 +234,35 @@ class ServerTest(testtools.TestCase):
         self.set_limit(PATIENT_SECONDS)
         releases[1]()
         self.assert_closed(connection)
+
+    def test_a_release_that_fails_is_tried_again(self) -> None:
+        """Another lock, of an upload of hours, would keep the lock alive."""
+        self.useFixture(fixtures.MockPatchObject(server, "_AGAIN_SECONDS", 0))
+        releases = [self.lock(), self.lock(OTHER)]
+        [connection] = self.made
+        connection.release_errors = [OSError("down")] * 3
+        releases[0]()
+        self.assertTrue(connection.released.wait(PATIENT_SECONDS))
+        self.assertEqual([], connection.release_errors)
+        releases[1]()
+        self.assert_closed(connection)
+
+    def test_a_release_that_fails_ends_with_its_connection(self) -> None:
+        for error in (None, RuntimeError("no thread")):
+            release = self.lock()
+            connection = self.made[-1]
+            connection.release_errors = [OSError("down")]
+            leaks = lock_leaks.Leaks()
+            with contextlib.ExitStack() as stack:
+                if error is not None:
+                    patch = mock.patch.object(
+                        threads, "start", side_effect=error
+                    )
+                    stack.enter_context(patch)
+                release()
+            self.assert_closed(connection)
+            self.assertFalse(connection.released.is_set())
+            self.assertEqual([], leaks.left())
 
     def test_a_place_that_cannot_be_left(self) -> None:
         leave = self.locks.line_up(ONE)
