@@ -11,10 +11,12 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import fixtures
 import testtools
 
+from glance_filters.filters import base
 from glance_filters.tests.fixtures import (
     auth,
     class_fixture,
@@ -43,7 +45,13 @@ class FaultCase(testtools.TestCase):
         """Let requests go to Glance in this process, with locks at *url*."""
         glance = self.useFixture(real_glance.RealGlance())
         guard = {"coordination_url": url, "lock_timeout": "2"}
+        former = set(base.RUNNING)
         app = glance.app(("location_guard",), {"location_guard": guard})
+        made: Any
+        for made in set(base.RUNNING) - former:
+            # Else it would ask for a server that is gone, as long as the
+            # process lasts, beside all other tests.
+            self.addCleanup(made._locking.made.close)
         self.folder = glance.folder
         self.client = glance.client(app, auth.ADMIN)
 

@@ -20,6 +20,7 @@ from glance_filters.tests.fixtures import (
     http_data,
     optional,
     real_glance,
+    server_process,
 )
 
 if TYPE_CHECKING:
@@ -233,10 +234,16 @@ class TestGlanceServer(testtools.TestCase, GlanceTests):
 class TestGlanceServerProcess(testtools.TestCase):
     @tests.in_process("the processes of Glance are counted")
     def test_several_workers_serve_and_stop(self) -> None:
-        with real_glance.GlanceServer(workers=2) as glance:
+        # None that the system gives to somebody else meanwhile.
+        port = server_process.free_port()
+        with real_glance.GlanceServer(workers=2, port=port) as glance:
             self.assertEqual(1, glance.log.count("Starting gunicorn"))
+            # The other one may not be as far as the one that has answered.
+            for _ in range(1000):
+                if glance.log.count("Booting worker") == 2:
+                    break
+                glance.client().request("GET", "/versions")
             self.assertEqual(2, glance.log.count("Booting worker"))
-            port = glance.port
         with testtools.ExpectedException(ConnectionRefusedError):
             http_client.SocketClient(port).request("GET", "/versions")
 
