@@ -44,6 +44,7 @@ from glance_filters.wsgi import bodies
 
 ENFORCE = "[disk_format_validator]\ninspect = enforce\n"
 BIG = bytes(16 * 2**20)
+LONG_SECONDS = 120
 
 
 class ProxiedGlance(testtools.TestCase):
@@ -108,7 +109,9 @@ class ProxyTest(ProxiedGlance):
     def wait_until_saving(self, image_id: str) -> None:
         """Wait until an upload has begun."""
         client = self.glance.client()
+        end = time.monotonic() + LONG_SECONDS
         while client.show(image_id).json["status"] != "saving":
+            self.assertLess(time.monotonic(), end)
             time.sleep(0.01)
 
     def check_nothing_kept(self, image_id: str) -> None:
