@@ -211,6 +211,8 @@ class UrlTest(testtools.TestCase):
                 self.assertNotIn("secret", str(error))
                 self.assertIsNone(error.__cause__)
 
+    @optional.needs("redis", "redis")
+    @optional.needs("etcd3gw", "etcd3gw")
     def test_a_lease_that_is_over_at_once(self) -> None:
         """Two would hold a lock: the first beat ends it, or none comes."""
         for url, names in (
