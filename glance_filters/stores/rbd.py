@@ -103,10 +103,8 @@ class Store(drivers.RandomAccess, builtin.Store):  # type: ignore[misc]
             yield stack.enter_context(image)
 
     def _chunks(self, image: Any, start: int, stop: int) -> Iterator[bytes]:
-        while start < stop:
-            chunk = image.read(start, min(self.READ_CHUNKSIZE, stop - start))
-            if not chunk:
-                return
+        size = self.READ_CHUNKSIZE
+        while chunk := image.read(start, min(size, stop - start)):
             yield chunk
             start += len(chunk)
 

@@ -30,6 +30,8 @@ class Cluster:
         # How much less there is than it says.
         self.missing = 0
         self.reads: list[tuple[int, int]] = []
+        # The pool, the name, and the rest of what it is asked for.
+        self.opened: list[tuple[Any, ...]] = []
         self.images = {"image": DATA}
         self.is_gone = False
         self.rados = types.SimpleNamespace(
@@ -38,7 +40,7 @@ class Cluster:
             ObjectNotFound=LookupError,
         )
         self.rbd = types.SimpleNamespace(
-            Image=lambda pool, name, **_: Image(self, name),
+            Image=lambda *args, **options: Image(self, *args, **options),
             ImageNotFound=ImageNotFound,
         )
 
@@ -70,15 +72,24 @@ class Client(Handle):
     def get_fsid(self) -> str:
         return "id"
 
-    def open_ioctx(self, pool: str) -> Handle:
-        return Handle(self.cluster)
+    def open_ioctx(self, pool: str) -> Pool:
+        return Pool(self.cluster, pool)
+
+
+class Pool(Handle):
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        super().__init__(cluster)
+        self.name = name
 
 
 class Image(Handle):
-    def __init__(self, cluster: Cluster, name: str) -> None:
+    def __init__(
+        self, cluster: Cluster, pool: Pool, name: str, **options: Any
+    ) -> None:
         if name not in cluster.images:
             raise ImageNotFound
         super().__init__(cluster)
+        cluster.opened.append((pool.name, name, options))
         self.data = cluster.images[name]
 
     def size(self) -> int:
@@ -120,12 +131,14 @@ class RbdStoreTest(unittest.TestCase):
         self.store.configure()
         self.store.READ_CHUNKSIZE = 10
 
-    def get(self, image: str = "image", **part: Any) -> tuple[Any, Any]:
+    def get(
+        self, image: str = "id/pool/image/snap", **part: Any
+    ) -> tuple[Any, Any]:
         where = glance_store.location.Location(
             "rbd",
             self.store.get_store_location_class(),
             self.conf,
-            uri=f"rbd://id/pool/{image}/snap",
+            uri=f"rbd://{image}",
         )
         found: tuple[Any, Any] = self.store.get(where, **part)
         return found
@@ -151,18 +164,36 @@ class RbdStoreTest(unittest.TestCase):
 
     def test_refused(self) -> None:
         not_given = glance_store.StoreRandomGetNotSupported
+        shorter = "the image has 100 bytes"
         cases = (
-            ("image", 99, 2, not_given),
-            ("image", 100, 1, not_given),
-            ("image", 100, None, not_given),
-            ("other", 5, 5, glance_store.NotFound),
+            ("image", 99, 2, not_given, shorter),
+            ("image", 100, 1, not_given, shorter),
+            ("image", 100, None, not_given, shorter),
+            ("image", 101, None, not_given, shorter),
+            ("other", 5, 5, glance_store.NotFound, "Image other not found"),
         )
-        for image, offset, length, error in cases:
+        for image, offset, length, error, text in cases:
             with self.subTest(f"{image} {offset} {length}"):
-                with self.assertRaises(error):
+                with self.assertRaisesRegex(error, text):
                     self.get(image, offset=offset, chunk_size=length)
                 self.assertEqual([], self.cluster.reads)
                 self.assertEqual(0, self.cluster.open)
+
+    def test_which_image(self) -> None:
+        for image, pool, snapshot in (
+            ("id/pool/image/snap", "pool", "snap"),
+            # An old URL: the pool is that of the store.
+            ("image", "images", None),
+        ):
+            with self.subTest(image):
+                self.get(image, offset=5, chunk_size=5)
+                options = {"snapshot": snapshot, "read_only": True}
+                self.assertEqual(
+                    (pool, "image", options), self.cluster.opened[-1]
+                )
+
+    def test_builtin_driver(self) -> None:
+        self.assertIsNone(driver.BUILTIN.misfit(driver.builtin.Store))
 
     def test_one_connection(self) -> None:
         for _ in self.get(offset=5, chunk_size=5)[0]:
@@ -212,6 +243,29 @@ class RbdStoreTest(unittest.TestCase):
         self.assertFalse(self.store.is_capable(write))
         with self.assertRaises(glance_store.BadStoreConfiguration):
             self.get(offset=5, chunk_size=5)
+
+    def test_before_it_is_configured(self) -> None:
+        store = driver.Store(self.conf, "ceph")
+        self.assertIsNone(store.url_prefix)
+        self.assertEqual(0, self.cluster.connections)
+
+    def test_what_writing_needs(self) -> None:
+        bits = glance_store.capabilities.BitMasks
+        for wanted, connections in (
+            ([bits.READ_RANDOM], 0),
+            ([bits.DRIVER_REUSABLE], 0),
+            ([bits.READ_ACCESS, bits.WRITE_ACCESS], 1),
+        ):
+            self.store.is_capable(*wanted)
+            self.assertEqual(connections, self.cluster.connections)
+
+    def test_without_the_libraries(self) -> None:
+        """The error is raised only if it is asked for, as ever."""
+        error = glance_store.BadStoreConfiguration
+        with mock.patch.object(driver.builtin, "rbd", None):
+            self.store.configure()
+            with self.assertRaises(error):
+                self.store.configure(re_raise_bsc=True)
 
     def test_the_id_of_the_cluster(self) -> None:
         """It costs a connection only where it is wanted."""
