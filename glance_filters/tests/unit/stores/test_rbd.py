@@ -259,10 +259,12 @@ class RbdStoreTest(unittest.TestCase):
             self.store.is_capable(*wanted)
             self.assertEqual(connections, self.cluster.connections)
 
-    def test_without_the_libraries(self) -> None:
+    def test_a_wrong_configuration(self) -> None:
         """The error is raised only if it is asked for, as ever."""
         error = glance_store.BadStoreConfiguration
-        with mock.patch.object(driver.builtin, "rbd", None):
+        with mock.patch.object(
+            self.store, "configure_add", side_effect=error()
+        ):
             self.store.configure()
             with self.assertRaises(error):
                 self.store.configure(re_raise_bsc=True)
