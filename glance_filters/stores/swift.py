@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -77,13 +78,13 @@ class _Part:
     """
 
     body: Any
+    _retries: int
 
     def __init__(self, chunk_bytes: int, location: Any, manager: Any) -> None:
         self._chunk_bytes = chunk_bytes
         self._location = location
         self._manager = manager
         self._tag: str | None = None
-        self._retries = 0
 
     def ask(self, offset: int, length: int | None) -> str | None:
         """Ask for a part; return the Content-Range of the answer.
@@ -115,9 +116,12 @@ class _Part:
         return content_range
 
     def chunks(self, offset: int, length: int) -> Iterator[bytes]:
-        """Yield the part that was asked for, over several connections."""
+        """Yield the part that was asked for, over several connections.
+
+        The reader stops at its end: a body that ends sooner is broken.
+        """
         stop = offset + length
-        for retries in range(self._retries, -1, -1):
+        for retries in itertools.count(self._retries, -1):
             try:
                 for chunk in self.body:
                     yield chunk
@@ -126,7 +130,7 @@ class _Part:
                 if not retries:
                     raise
                 LOG.warning("The connection to Swift broke: %s", error)
-            if offset >= stop or not retries:
+            if not retries:
                 return
             found = self.ask(offset, stop - offset) or "missing"
             parts.place(found, offset, stop - offset)

@@ -159,7 +159,9 @@ class SwiftStoreTest(unittest.TestCase):
                 self.manager.breaks = [20, 30]
                 self.manager.asked.clear()
                 chunks, _ = self.get(offset=5, chunk_size=81)
-                self.assertEqual(DATA[5:86], b"".join(chunks))
+                with mock.patch.object(driver, "LOG") as log:
+                    self.assertEqual(DATA[5:86], b"".join(chunks))
+                self.assertEqual(2 if error else 0, log.warning.call_count)
                 self.assertEqual(
                     [
                         {"Range": "bytes=5-85"},
@@ -197,15 +199,21 @@ class SwiftStoreTest(unittest.TestCase):
                 self.assertEqual({"allow_reauth": count > 0}, keys)
 
     def test_never_goes_on_elsewhere(self) -> None:
-        for name, value in (("ignores_ranges", True), ("data", DATA[:60])):
-            self.manager = Manager()
-            self.store.get_manager.return_value = self.manager
-            self.manager.breaks = [20]
-            chunks, _ = self.get(offset=5, chunk_size=81)
-            next(chunks)
-            setattr(self.manager, name, value)
-            with self.assertRaises(glance_store.StoreRandomGetNotSupported):
-                list(chunks)
+        error = glance_store.StoreRandomGetNotSupported
+        for name, value, text in (
+            ("ignores_ranges", True, "the Content-Range is missing[.]"),
+            ("data", DATA[:60], "it sent bytes 25-59/60[.]"),
+        ):
+            with self.subTest(name):
+                self.manager = Manager()
+                self.store.get_manager.return_value = self.manager
+                self.manager.breaks = [20]
+                chunks, _ = self.get(offset=5, chunk_size=81)
+                read = [next(chunks)]
+                setattr(self.manager, name, value)
+                with self.assertRaisesRegex(error, text):
+                    read.extend(chunks)
+                self.assertEqual(DATA[5:25], b"".join(read))
 
     def test_manager_is_there_until_the_end(self) -> None:
         """A trust ends with it, and with the trust the token."""
@@ -223,6 +231,10 @@ class SwiftStoreTest(unittest.TestCase):
                     chunks, _ = self.get(offset=offset, chunk_size=2)
                 self.assertEqual(DATA[offset : offset + 2], b"".join(chunks))
         self.assertEqual(1, self.manager.made)
+
+    def test_builtin_drivers(self) -> None:
+        for kind in driver.BUILTIN.classes:
+            self.assertIsNone(driver.BUILTIN.misfit(kind))
 
     def test_kinds(self) -> None:
         for kind in (driver.SingleTenantStore, driver.MultiTenantStore):
