@@ -72,14 +72,25 @@ class InstallationTest(unittest.TestCase):
         found = stores.install(names)
         return {each.name: each.access for each in found}
 
+    def logged(self, level: str) -> Any:
+        return self.assertLogs(installation.LOG.logger, level)
+
     def test_stores_of_several_backends(self) -> None:
         self.make("file", "fast")
         self.make("http", "web")
         self.make("http", "mirror")
         self.make("rbd", "ceph")
+        with self.logged("INFO") as logged:
+            self.assertEqual(
+                {"fast": OWN, "web": ADDED, "mirror": ADDED, "ceph": NONE},
+                self.installed("http"),
+            )
         self.assertEqual(
-            {"fast": OWN, "web": ADDED, "mirror": ADDED, "ceph": NONE},
-            self.installed("http"),
+            [
+                f"Store {name} has random access now."
+                for name in ("web", "mirror")
+            ],
+            [each.getMessage() for each in logged.records],
         )
         for name in ("web", "mirror"):
             for scheme in ("http", "https"):
@@ -88,6 +99,34 @@ class InstallationTest(unittest.TestCase):
                 self.assertEqual(name, info["store"].backend_group)
                 self.assertIn("glance_filters", type(info["store"]).__module__)
         self.assertEqual("rbd", self.multi["rbd"]["ceph"]["store_entry"])
+
+    def test_what_is_told_of_each(self) -> None:
+        self.make("file", "fast")
+        self.make("http", "web")
+        blocks, ceph, objects = Unknown(), Unknown(), Unknown()
+        for scheme, name, store in (
+            ("cinder", "blocks", blocks),
+            ("rbd", "ceph", ceph),
+            ("swift+http", "objects", objects),
+            ("swift+https", "objects", objects),
+        ):
+            info = {"store": store, "store_entry": scheme}
+            self.multi[scheme] = {name: info}
+        no_driver = "there is no driver with random access for it"
+        left_out = "random_access_stores does not name its type"
+        expected = (
+            ("fast", "file", OWN, ""),
+            ("web", "http", ADDED, ""),
+            ("blocks", "cinder", NONE, no_driver),
+            ("ceph", "rbd", NONE, left_out),
+            ("objects", "swift", NONE, left_out),
+        )
+        # Also when it is there already.
+        for _ in range(2):
+            found = stores.install(["http"])
+            self.assertEqual(
+                tuple(stores.StoreAccess(*each) for each in expected), found
+            )
 
     def test_a_driver_for_each_type(self) -> None:
         distribution = importlib.metadata.distribution("glance-filters")
@@ -155,34 +194,52 @@ class InstallationTest(unittest.TestCase):
 
     def test_not_as_expected(self) -> None:
         """What is not known stays as it is, and one line tells so."""
-        info = {"store": Unknown(), "store_entry": "http"}
-        self.multi["http"] = {"web": info}
-        with self.assertLogs(installation.LOG.logger, "WARNING") as logged:
-            self.assertEqual({"web": NONE}, self.installed("http"))
-            self.assertEqual({"web": NONE}, self.installed("http"))
-        self.assertEqual(1, len(logged.output))
-        self.assertIn(f"its driver is {__name__}.Unknown", logged.output[0])
-        self.assertIs(info, self.multi["http"]["web"])
+        reason = f"its driver is {__name__}.Unknown"
+        for name in ("web", "mirror"):
+            info = {"store": Unknown(), "store_entry": "http"}
+            self.multi["http"] = {name: info}
+            with self.logged("WARNING") as logged:
+                for _ in range(2):
+                    self.assertEqual(
+                        (stores.StoreAccess(name, "http", NONE, reason),),
+                        stores.install(["http"]),
+                    )
+            self.assertEqual(
+                [f"Store {name} has no random access: {reason}."],
+                [each.getMessage() for each in logged.records],
+            )
+            self.assertIs(info, self.multi["http"][name])
 
     def test_not_to_be_made(self) -> None:
         self.make("http", "web")
         entry_points = {"http": "missing_ranges"}
         with mock.patch.dict(installation.ENTRY_POINTS, entry_points):
-            with self.assertLogs(installation.LOG.logger, "WARNING") as logged:
-                self.assertEqual({"web": NONE}, self.installed("http"))
-        self.assertIn("missing_ranges", logged.output[0])
+            with self.logged("DEBUG") as logged:
+                [found] = stores.install(["http"])
+        self.assertEqual(NONE, found.access)
+        self.assertRegex(
+            found.reason,
+            r"\Aits driver cannot be replaced \(.*missing_ranges.*\)\Z",
+        )
+        debug, warning = logged.output
+        self.assertIn("Traceback", debug)
+        self.assertIn(found.reason, warning)
         self.assertEqual("http", self.multi["http"]["web"]["store_entry"])
 
     def test_no_stores(self) -> None:
         nothing: tuple[Any, ...] = ({}, {"glance_store.location": None})
-        with self.assertLogs(installation.LOG.logger, "INFO") as logged:
+        with mock.patch.object(installation, "LOG") as log:
             for modules in nothing:
                 fake = types.SimpleNamespace(modules=modules)
                 with mock.patch.object(installation, "sys", fake):
                     self.assertEqual((), stores.install(["http"]))
+            self.assertEqual((), stores.install([], is_serving=True))
+            self.assertEqual([], log.mock_calls)
+            for modules in nothing:
+                fake = types.SimpleNamespace(modules=modules)
+                with mock.patch.object(installation, "sys", fake):
                     for _ in range(2):
                         found = stores.install(["http"], is_serving=True)
                         self.assertEqual((), found)
-            self.assertEqual((), stores.install([], is_serving=True))
-        self.assertEqual(1, len(logged.output))
-        self.assertIn("has no effect", logged.output[0])
+        log.info.assert_called_once()
+        self.assertIn("has no effect", log.info.call_args.args[0])
