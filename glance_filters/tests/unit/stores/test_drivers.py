@@ -10,6 +10,7 @@ from glance_filters.tests.fixtures import optional
 drivers = optional.module("glance_filters.stores.drivers")
 parts = optional.module("glance_filters.stores.parts")
 capabilities = optional.module("glance_store.capabilities")
+exceptions = optional.module("glance_store.exceptions")
 
 DATA = bytes(range(100))
 
@@ -20,12 +21,14 @@ class Store:
     def __init__(self, conf: str, backend: str | None = None) -> None:
         self.arguments = (conf, backend)
         self.capabilities: list[Any] = []
+        bits = capabilities.BitMasks
+        self.capable = [bits.READ_ACCESS, bits.READ_OFFSET, bits.READ_CHUNK]
 
     def set_capabilities(self, *added: Any) -> None:
         self.capabilities += added
 
     def is_capable(self, *wanted: Any) -> bool:
-        return True
+        return all(each in (0, *self.capable) for each in wanted)
 
     def get(self, location: object, context: object) -> object:
         return location, context
@@ -40,6 +43,10 @@ class Renamed:
     def open(self, where: object) -> None: ...
 
 
+class Shorter:
+    def open(self) -> None: ...
+
+
 @unittest.skipIf(drivers is None, "glance_store is not installed")
 class DriversTest(unittest.TestCase):
     def test_misfit(self) -> None:
@@ -47,10 +54,11 @@ class DriversTest(unittest.TestCase):
             (Store, None),
             (OtherStore, f"its driver is {__name__}.OtherStore"),
             (Renamed, "its driver's open takes where"),
+            (Shorter, "its driver's open takes "),
             (object, "its driver has no open"),
         )
         builtin = drivers.Builtin(
-            (Store, Renamed, object), {"open": ("location",)}
+            (Store, Renamed, Shorter, object), {"open": ("location",)}
         )
         for kind, reason in cases:
             with self.subTest(kind.__name__):
@@ -79,3 +87,7 @@ class DriversTest(unittest.TestCase):
                 stop = None if length is None else offset + length
                 self.assertEqual(DATA[offset:stop], b"".join(chunks))
                 self.assertEqual(length, size)
+        # A failure of the builtin driver may have taken it.
+        store.capable.remove(capabilities.BitMasks.READ_OFFSET)
+        with self.assertRaises(exceptions.StoreRandomGetNotSupported):
+            store.get("where", offset=5, chunk_size=7)

@@ -67,6 +67,7 @@ class HttpStoreTest(unittest.TestCase):
             ("/whole", 5, 5),
             ("/whole", SIZE - 1, 1),
             ("/whole", 0, 1),
+            ("/whole", SIZE - 7, None),
             ("/to-part", 5, 5),
         )
         for path, offset, length in cases:
@@ -87,20 +88,23 @@ class HttpStoreTest(unittest.TestCase):
         not_given = glance_store.StoreRandomGetNotSupported
         refused = glance_store.BadStoreUri
         cases = (
-            ("/later", 5, 5, not_given),
-            ("/unnamed", 5, 5, not_given),
-            ("/416", 5, 5, not_given),
-            ("/part", SIZE, 1, not_given),
-            ("/part", SIZE - 5, 6, not_given),
-            ("/missing", 5, 5, glance_store.NotFound),
-            ("/303", 5, 5, refused),
-            ("/500", 5, 5, refused),
-            ("/circle", 5, 5, glance_store.MaxRedirectsExceeded),
+            ("/later", 5, 5, not_given, "it sent bytes "),
+            ("/unnamed", 5, 5, not_given, "the Content-Range is missing[.]"),
+            ("/416", 5, 5, not_given, "the server has less[.]"),
+            ("/part", SIZE, 1, not_given, "the server has less[.]"),
+            ("/part", SIZE - 5, 6, not_given, "it sent bytes "),
+            ("/missing", 5, 5, glance_store.NotFound, ""),
+            ("/303", 5, 5, refused, ""),
+            ("/500", 5, 5, refused, ""),
+            ("/circle", 5, 5, glance_store.MaxRedirectsExceeded, ""),
         )
-        for path, offset, length, error in cases:
+        for path, offset, length, error, text in cases:
             with self.subTest(f"{path} {offset} {length}"):
-                with self.assertRaises(error):
+                with self.assertRaisesRegex(error, text):
                     self.get(path, offset=offset, chunk_size=length)
+
+    def test_builtin_driver(self) -> None:
+        self.assertIsNone(driver.BUILTIN.misfit(driver.builtin.Store))
 
     def test_broken_off(self) -> None:
         for path in ("/short", "/short-whole"):

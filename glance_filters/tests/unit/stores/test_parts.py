@@ -34,6 +34,7 @@ class PartsTest(unittest.TestCase):
             ("the part", "bytes 5-9/50", 5, 5, (0, 5)),
             ("the part of an unknown whole", "bytes 5-9/*", 5, 5, (0, 5)),
             ("the rest", "bytes 5-49/50", 5, None, (0, 45)),
+            ("the last byte", "bytes 49-49/50", 49, None, (0, 1)),
             ("more than the part", "bytes 5-49/50", 5, 5, (0, 5)),
             ("less than the part", "bytes 5-8/50", 5, 5, refused),
             ("an earlier part", "bytes 4-9/50", 5, 5, refused),
@@ -53,6 +54,12 @@ class PartsTest(unittest.TestCase):
                 else:
                     found = parts.place(content_range, offset, length)
                     self.assertEqual(expected, found)
+
+    def test_not_given(self) -> None:
+        self.assertEqual(
+            "The store does not give the requested part: it is gone.",
+            str(parts.not_given("it is gone")),
+        )
 
     def test_of_closes_what_is_not_the_part(self) -> None:
         closed: list[bool] = []

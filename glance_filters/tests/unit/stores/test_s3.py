@@ -24,14 +24,14 @@ class Server:
     """An S3 client and its server.
 
     :ivar ignores_ranges: it sends the whole object
-    :ivar fields: what differs in its answer
+    :ivar fields: what differs in its answer; None if it tells no range
     """
 
     def __init__(self) -> None:
         self.clients = 0
         self.bodies: list[io.BytesIO] = []
         self.ignores_ranges = False
-        self.fields: dict[str, Any] = {}
+        self.fields: dict[str, Any] | None = {}
         self.objects = {"key": DATA}
 
     def get_object(self, **request: str) -> dict[str, Any]:
@@ -49,12 +49,14 @@ class Server:
             status, part = 200, data
         body = io.BytesIO(part)
         self.bodies.append(body)
-        return {
+        answer = {
             "Body": body,
-            "ContentRange": f"bytes {start}-{stop - 1}/{len(data)}",
             "ResponseMetadata": {"HTTPStatusCode": status},
-            **self.fields,
         }
+        if self.fields is None:
+            return answer
+        content_range = f"bytes {start}-{stop - 1}/{len(data)}"
+        return {**answer, "ContentRange": content_range, **self.fields}
 
 
 def _error(status: int, code: str) -> Exception:
@@ -109,17 +111,18 @@ class S3StoreTest(unittest.TestCase):
         not_given = glance_store.StoreRandomGetNotSupported
         later = {"ContentRange": "bytes 6-10/100"}
         cases: tuple[tuple[Any, ...], ...] = (
-            ("other", 5, 5, {}, glance_store.NotFound),
-            ("key", 100, 1, {}, not_given),
-            ("key", 99, 2, {}, not_given),
-            ("key", 5, 5, later, not_given),
+            ("other", 5, 5, {}, glance_store.NotFound, "Image other not"),
+            ("key", 100, 1, {}, not_given, "the object is shorter[.]"),
+            ("key", 99, 2, {}, not_given, "it sent bytes 99-99/100[.]"),
+            ("key", 5, 5, later, not_given, "it sent bytes 6-10/100[.]"),
+            ("key", 5, 5, None, not_given, "the Content-Range is missing[.]"),
         )
-        for key, offset, length, fields, error in cases:
-            with self.subTest(f"{key} {offset} {length}"):
+        for key, offset, length, fields, error, text in cases:
+            with self.subTest(f"{key} {offset} {length} {fields}"):
                 self.server.fields = fields
-                with self.assertRaises(error):
+                with self.assertRaisesRegex(error, text):
                     self.get(key, offset=offset, chunk_size=length)
-        self.assertEqual([True] * 2, [x.closed for x in self.server.bodies])
+        self.assertEqual([True] * 3, [x.closed for x in self.server.bodies])
 
     def test_forbidden(self) -> None:
         """It is refused as it is before a whole download."""
@@ -128,8 +131,14 @@ class S3StoreTest(unittest.TestCase):
             with mock.patch.object(
                 self.server, "get_object", side_effect=error
             ):
-                with self.assertRaises(glance_store.BadStoreConfiguration):
+                with self.assertRaisesRegex(
+                    glance_store.BadStoreConfiguration,
+                    f"^Store s3 could not .*: Failed to get .*{code}",
+                ):
                     self.get(offset=5, chunk_size=5)
+
+    def test_builtin_driver(self) -> None:
+        self.assertIsNone(driver.BUILTIN.misfit(driver.builtin.Store))
 
     def test_one_client_for_a_download(self) -> None:
         shared = sharing.Shared()

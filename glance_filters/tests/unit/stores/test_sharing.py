@@ -46,6 +46,12 @@ class SharingTest(unittest.TestCase):
         self.assertEqual(["close", "close"], self.events[-2:])
         shared.close()
         self.assertEqual(2, self.events.count("close"))
+        # What is closed is not used again.
+        self.events.clear()
+        with shared.used():
+            self.read("a")
+        shared.close()
+        self.assertEqual(["open", "handle", "close"], self.events)
 
     def test_not_used_any_more(self) -> None:
         shared = sharing.Shared()

@@ -29,18 +29,32 @@ class SurveyTest(unittest.TestCase):
             "other": "unknown",
         }
         found = stores.survey(backends, ["http"])
-        self.assertEqual(
-            [OWN, ADDED, NONE, NONE], [each.access for each in found]
+        left_out = "random_access_stores does not name its type"
+        expected = (
+            ("fast", "file", OWN, ""),
+            ("web", "http", ADDED, ""),
+            ("ceph", "rbd", NONE, left_out),
         )
-        self.assertEqual(list(backends), [each.name for each in found])
-        self.assertIn("cannot be loaded", found[3].reason)
+        self.assertEqual(
+            tuple(stores.StoreAccess(*each) for each in expected), found[:3]
+        )
+        self.assertEqual(
+            ("other", "unknown", NONE),
+            (found[3].name, found[3].type, found[3].access),
+        )
+        self.assertRegex(
+            found[3].reason, r"\Aits driver cannot be loaded \(.*unknown.*\)\Z"
+        )
 
     def test_drivers_that_cannot_be_loaded(self) -> None:
         name = "glance_filters.stores.rbd"
         with mock.patch.dict("sys.modules", {name: None}):
             [found] = stores.survey({"ceph": "rbd"}, ["rbd"])
         self.assertEqual(NONE, found.access)
-        self.assertIn("its driver cannot be loaded", found.reason)
+        self.assertRegex(
+            found.reason,
+            rf"\Aits driver cannot be loaded \(.*{name}.*\)\Z",
+        )
 
     def test_drivers_of_glance_store(self) -> None:
         module = importlib.import_module("glance_filters.stores.survey")
