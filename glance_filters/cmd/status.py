@@ -37,7 +37,7 @@ def _main(arguments: list[str]) -> int:
 
     from glance_filters.paste.check import glance_conf
 
-    conf = glance_conf.make()
+    conf = glance_conf.UsualConf()
 
     def check_paste_file(_: upgradecheck.UpgradeCommands) -> Any:
         code, details = _check(conf)
@@ -46,8 +46,11 @@ def _main(arguments: list[str]) -> int:
     class Checks(upgradecheck.UpgradeCommands):
         _upgrade_checks = (("Paste file", check_paste_file),)
 
-    files = glance_conf.usual_files()
-    return int(upgradecheck.main(conf, "glance", Checks(), arguments, files))
+    try:
+        return int(upgradecheck.main(conf, "glance", Checks(), arguments))
+    except glance_conf.CannotRead as error:
+        sys.stderr.write(f"glance-filters-status: {error}\n")
+        return EXIT_CANNOT
 
 
 def _check(conf: cfg.ConfigOpts) -> tuple[str, str]:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from oslo_config import cfg, types
 
@@ -81,17 +83,52 @@ class CannotRead(Exception):
     """A configuration file cannot be read; the text names it."""
 
 
+class UsualConf(cfg.ConfigOpts):
+    """A configuration that is read from where glance-api reads its own.
+
+    Files and folders that the arguments name are read in their place.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        _register(self)
+
+    def __call__(self, *args: Any, **options: Any) -> None:
+        """Read the files.
+
+        :raises CannotRead: if a file cannot be read
+        """
+        usual = {"project": "glance", "prog": "glance-api"}
+        options["default_config_files"] = cfg.find_config_files(**usual)
+        options["default_config_dirs"] = cfg.find_config_dirs(**usual)
+        with _refused("the configuration"):
+            super().__call__(*args, **options)
+
+
 def make() -> cfg.ConfigOpts:
     """Return a configuration that knows Glance's options, not read yet."""
     conf = cfg.ConfigOpts()
-    for group, opt in _OPTS:
-        conf.register_opt(opt, group)
+    _register(conf)
     return conf
 
 
-def usual_files() -> list[str]:
-    """Return the configuration files that glance-api reads by itself."""
-    return cfg.find_config_files(project="glance", prog="glance-api")
+def _register(conf: cfg.ConfigOpts) -> None:
+    for group, opt in _OPTS:
+        conf.register_opt(opt, group)
+
+
+@contextlib.contextmanager
+def _refused(names: str) -> Iterator[None]:
+    """Raise CannotRead for what oslo.config raises.
+
+    :param names: what is read, where the error does not tell
+    """
+    try:
+        yield
+    except cfg.Error as error:
+        raise CannotRead(" ".join(str(error).split())) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotRead(f"{names}: {error}") from error
 
 
 def read(files: Sequence[str], folders: Sequence[str] = ()) -> cfg.ConfigOpts:
@@ -106,13 +143,8 @@ def read(files: Sequence[str], folders: Sequence[str] = ()) -> cfg.ConfigOpts:
         *(f"--config-file={each}" for each in files),
         *(f"--config-dir={each}" for each in folders),
     ]
-    try:
+    with _refused(", ".join((*files, *folders))):
         conf(arguments, default_config_files=[], default_config_dirs=[])
-    except cfg.Error as error:
-        raise CannotRead(" ".join(str(error).split())) from error
-    except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join((*files, *folders))
-        raise CannotRead(f"{names}: {error}") from error
     return conf
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import io
 import pathlib
+import runpy
+import types
 from collections.abc import Callable
 from unittest import mock
 
@@ -39,6 +41,20 @@ class CommandCase(testtools.TestCase):
                 assert isinstance(stop.code, int)
                 status = stop.code
         return status, stdout.getvalue(), stderr.getvalue()
+
+    def run_program(
+        self, module: types.ModuleType, *arguments: str
+    ) -> tuple[int, str, str]:
+        """Run a command's module as a program."""
+        assert module.__file__ is not None
+        path = module.__file__
+
+        def run(_: object) -> int:
+            with mock.patch("sys.argv", ["the-program", *arguments]):
+                runpy.run_path(path, run_name="__main__")
+            raise AssertionError("it does not exit")
+
+        return self.run_command(command=run)
 
 
 class PasteCase(CommandCase):

@@ -79,6 +79,11 @@ class CommandTest(cases.CommandCase):
             self.run_command("--version"),
         )
 
+    def test_program(self) -> None:
+        code, output, error = self.run_program(main, "--version")
+        self.assertEqual((0, ""), (code, error))
+        self.assertTrue(output.startswith("glance-filters "), output)
+
 
 class MissingLibraryTest(cases.PasteCase):
     def test_exit_status(self) -> None:

@@ -64,6 +64,39 @@ class ReadTest(GlanceConfCase):
             self.assertNotIn("\n", str(error))
 
 
+class UsualConfTest(GlanceConfCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(fixtures.EnvironmentVariable("HOME", str(self.root)))
+
+    def test_what_is_read(self) -> None:
+        for name, flavor, arguments in (
+            (".glance/glance-api.conf", "a", []),
+            ("other.conf", "b", ["--config-file", "{path}"]),
+            # As with glance-api, folders are read after each file.
+            (".glance/glance-api.conf.d/a.conf", "c", []),
+            ("folder/a.conf", "d", ["--config-dir", "{path.parent}"]),
+        ):
+            path = pathlib.Path(
+                self.write(f"[paste_deploy]\nflavor = {flavor}", name)
+            )
+            conf = glance_conf.UsualConf()
+            conf([each.format(path=path) for each in arguments])
+            self.assertEqual(flavor, glance_conf.flavor(conf))
+
+    def test_what_cannot_be_read(self) -> None:
+        path = pathlib.Path(self.write("x", ".glance/glance-api.conf"))
+        for data, text in (
+            (b"x", f"Failed to parse {path}: at {path}:1, No "),
+            (b"\xff", "the configuration: 'utf-8' codec "),
+        ):
+            path.write_bytes(data)
+            error = self.assertRaises(
+                glance_conf.CannotRead, glance_conf.UsualConf(), []
+            )
+            self.assertEqual(text, str(error)[: len(text)])
+
+
 class OptionsTest(testtools.TestCase):
     def test_all_that_filters_read_are_known(self) -> None:
         package = pathlib.Path(glance_filters.filters.__file__).parent
