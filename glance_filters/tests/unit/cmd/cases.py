@@ -18,6 +18,11 @@ from glance_filters.cmd import main
 from glance_filters.paste.check import loading
 from glance_filters.tests.unit.paste import samples
 
+
+class Output(io.StringIO):
+    """What a command writes."""
+
+
 PASTE = samples.SMALL.replace("\n", "\r\n")
 
 
@@ -30,7 +35,7 @@ class CommandCase(testtools.TestCase):
         command: Callable[[tuple[str, ...]], int] = main.main,
     ) -> tuple[int, str, str]:
         """Return exit status, standard output and standard error."""
-        stdout, stderr = io.StringIO(), io.StringIO()
+        stdout, stderr = Output(), Output()
         with (
             mock.patch("sys.stdout", stdout),
             mock.patch("sys.stderr", stderr),

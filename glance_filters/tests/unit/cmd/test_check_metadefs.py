@@ -39,4 +39,6 @@ class CheckMetadefsTest(cases.CommandCase):
             "check-metadefs", f"{folder}/absent"
         )
         self.assertEqual((2, ""), (status, output))
-        self.assertIn(f"{folder}/absent", error)
+        self.assertEqual(
+            f"[Errno 2] No such file or directory: '{folder}/absent'\n", error
+        )

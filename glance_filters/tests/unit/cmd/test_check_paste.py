@@ -41,7 +41,14 @@ class CheckPasteTest(cases.PasteCase):
             self.assertIn(str(conf), error)
             self.assertNotIn(str(self.file), error)
             self.assertEqual(1, error.count("\n"))
+            self.assertTrue(error.endswith("\n"), error)
         self.file.unlink()
-        status, output, error = self.run_on_file("check", *more)
-        self.assertEqual((2, ""), (status, output))
-        self.assertIn(str(self.file), error)
+        self.assertEqual(
+            (
+                2,
+                "",
+                f"{self.file}: [Errno 2] No such file or directory: "
+                f"'{self.file}'\n",
+            ),
+            self.run_on_file("check", *more),
+        )

@@ -21,12 +21,24 @@ class EditPasteTest(cases.PasteCase):
             f"\n+paste.filter_factory = {FACTORIES['location_guard']}\r\n",
             output,
         )
+        self.assertNotIn("No newline", output)
         status, written, error = self.run_on_file("insert", "--write")
         self.assertEqual((0, output), (status, written))
         self.assertEqual(f"the former file is {self.file}.orig\n", error)
         self.assertEqual((0, "", ""), self.run_on_file("insert", "--write"))
         self.assertEqual(0, self.run_on_file("remove", "--write")[0])
         self.assertEqual(cases.PASTE, self.file.read_bytes().decode())
+
+    def test_help(self) -> None:
+        for command, words in (
+            ("insert", "Put the filters into a paste file of Glance: each "),
+            (
+                "remove",
+                "Take the filters out of a paste file of Glance: each ",
+            ),
+        ):
+            _, output, _ = self.run_command(command, "--help")
+            self.assertIn(words, " ".join(output.split()))
 
     def test_some(self) -> None:
         _, output, _ = self.run_on_file(
@@ -44,15 +56,23 @@ class EditPasteTest(cases.PasteCase):
         _, output, _ = self.run_on_file("insert")
         end = "cache app\n\\ No newline at end of file\n"
         self.assertEqual(2, output.count(end), output)
+        self.assertEqual(2, output.count("No newline"), output)
 
     def test_what_cannot_be_done(self) -> None:
         for arguments, words in (
-            (("insert", "--filter", "none"), "there is no filter none"),
-            (("insert", "--flavor", "none"), "there is no flavor none"),
+            (
+                ("insert", "--filter", "none"),
+                "there is no filter none; filters: metadef_overlay, "
+                "disk_format_validator, location_guard, range_translator",
+            ),
+            (
+                ("insert", "--flavor", "none"),
+                f"{self.file}: there is no flavor none; flavors: default",
+            ),
         ):
-            status, output, error = self.run_on_file(*arguments, "--write")
-            self.assertEqual((2, ""), (status, output))
-            self.assertIn(words, error)
+            self.assertEqual(
+                (2, "", f"{words}\n"), self.run_on_file(*arguments, "--write")
+            )
         for data, words in (
             (b"", "no pipeline"),
             (b"\xff", "decode"),

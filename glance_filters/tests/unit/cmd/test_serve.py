@@ -52,13 +52,21 @@ class ServeTest(testtools.TestCase):
                 serve.proxy_settings(options),
             )
 
+    def test_workers(self) -> None:
+        """There is one for each processor, if these can be counted."""
+        for count, expected in ((None, 1), (3, 3)):
+            with mock.patch("os.cpu_count", return_value=count):
+                options = self.parse("--upstream=http://h")
+            self.assertEqual(expected, options.workers)
+
     def test_wrong(self) -> None:
         for arguments, expected in (
             (["--upstream=nowhere"], "upstream must be http://"),
             (["--upstream=http://h", "--read-timeout=0"], "read_timeout"),
             (["--upstream=http://h", "--threads=0"], "pool_size"),
         ):
-            self.assertEqual(2, serve.run(self.parse(*arguments)))
+            options = self.parse(*arguments)
+            self.assertEqual(2, options.run(options))
             self.assertIn(expected, self.stderr.getvalue())
 
     def test_without_gunicorn(self) -> None:
@@ -150,17 +158,19 @@ class ServeTest(testtools.TestCase):
     @_WITH_PROXY
     def test_another_module_is_missing(self) -> None:
         """It is not gunicorn that is to be installed then."""
-        self.useFixture(
+        made = self.useFixture(
             fixtures.MockPatchObject(standalone, "in_front_of")
-        ).mock.side_effect = ModuleNotFoundError("x", name="other.gunicorn")
+        ).mock
         package = mock.MagicMock()
         modules = {"gunicorn": package, "gunicorn.app": package}
-        with mock.patch.dict("sys.modules", modules):
-            self.assertRaises(
-                ModuleNotFoundError,
-                serve.run,
-                self.parse("--upstream=http://h"),
-            )
+        for name in ("other.gunicorn", "another", None):
+            made.side_effect = ModuleNotFoundError("x", name=name)
+            with mock.patch.dict("sys.modules", modules):
+                self.assertRaises(
+                    ModuleNotFoundError,
+                    serve.run,
+                    self.parse("--upstream=http://h"),
+                )
 
     def test_without_an_upstream(self) -> None:
         self.assertRaises(SystemExit, self.parse)

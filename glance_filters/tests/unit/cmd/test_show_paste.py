@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
+from glance_filters.paste import show
 from glance_filters.tests.unit.cmd import cases
 
 
@@ -40,6 +42,27 @@ class ShowPasteTest(cases.PasteCase):
         )
         self.assertIn("    [glance_filters] stats_host =   (default)", lines)
         self.assertEqual("[pipeline:glance-api-b] pipeline", lines[-1])
+
+    def test_values(self) -> None:
+        """They are as a configuration file has them."""
+        for value, text in (
+            (None, ""),
+            (True, "true"),
+            (False, "false"),
+            (0, "0"),
+            (2.5, "2.5"),
+            ("a b", "a b"),
+            (("a", "b"), "a,b"),
+            ((), ""),
+        ):
+            option = {"group": "g", "name": "n", "value": value, "from": "f"}
+            shown = {"section": "s", "name": "x", "options": [option]}
+            pipelines = [{"place": "p", "filters": [shown]}]
+            with mock.patch.object(show, "show", return_value=pipelines):
+                self.assertEqual(
+                    (0, f"p\n  s x\n    [g] n = {text}  (f)\n", ""),
+                    self.run_on_file("show"),
+                )
 
     def test_json(self) -> None:
         status, output, error = self.run_on_file(

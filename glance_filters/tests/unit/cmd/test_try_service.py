@@ -49,6 +49,18 @@ class TryTest(cases.CommandCase):
             self.run_checks([f"--url={URL}"], held, lacked, tried),
         )
 
+    def test_each_row_is_told_at_once(self) -> None:
+        """Trials may take minutes; a pipe would keep the rows."""
+        flushed = []
+        row = Check("a", "b", lambda trial: Seen(True, "c"))
+        with mock.patch.object(
+            cases.Output,
+            "flush",
+            lambda self: flushed.append(self.getvalue().count("seen:")),
+        ):
+            self.run_checks([f"--url={URL}"], row, row)
+        self.assertEqual([1, 2], flushed)
+
     def test_beside_the_service_alone(self) -> None:
         check = Check("asked", "expected", lambda trial: Seen(True, "seen"))
         self.assertEqual(
@@ -91,6 +103,8 @@ class TryTest(cases.CommandCase):
             found = self.run_command("try", "--token=x", *arguments)
             self.assertEqual((2, ""), found[:2])
             self.assertIn(f"glance-filters try: {expected}", found[2])
+            self.assertTrue(found[2].endswith("\n"), found[2])
+            self.assertEqual(1, found[2].count("\n"))
 
     def test_how_the_service_is_asked(self) -> None:
         check = Check("x", "y", lambda trial: Seen(True, "z"))
