@@ -70,7 +70,9 @@ class UsualConfTest(GlanceConfCase):
         self.useFixture(fixtures.EnvironmentVariable("HOME", str(self.root)))
 
     def test_what_is_read(self) -> None:
+        self.write("x", ".glance/glance-cache.conf")
         for name, flavor, arguments in (
+            (".glance/glance.conf", "e", []),
             (".glance/glance-api.conf", "a", []),
             ("other.conf", "b", ["--config-file", "{path}"]),
             # As with glance-api, folders are read after each file.
