@@ -227,6 +227,28 @@ class RemovalTest(FolderCase):
             self.logger.output,
         )
 
+    def test_gone_is_told_too(self) -> None:
+        os.mkdir(self.parent)
+        os.chmod(self.parent, 0o1777)
+        release = self.lock()
+        self.remove_folder()
+        release()
+        self.assertIn("was removed or replaced", self.logger.output)
+
+    def test_made_by_another_process_meanwhile(self) -> None:
+        os.mkdir(self.parent)
+        stat_of, missing = os.stat, [self.parent]
+
+        def look(path: Any, **options: Any) -> os.stat_result:
+            if path in missing:
+                missing.remove(path)
+                raise FileNotFoundError
+            return stat_of(path, **options)
+
+        with fixtures.MonkeyPatch("os.stat", look):
+            self.lock()()
+        self.assertEqual([], missing)
+
     def test_replaced_between_open_and_lock(self) -> None:
         os.mkdir(self.parent)
         os.chmod(self.parent, 0o1777)
