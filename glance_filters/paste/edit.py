@@ -137,12 +137,18 @@ def _place(file: PasteFile, pipeline: Pipeline, name: str) -> int:
             f"{pipeline.place}: there is no context filter, after which the "
             "filters must be"
         )
-    later = NAMES[NAMES.index(name) + 1 :]
-    for token in tokens[last_context + 1 :]:
+    # It is not in the pipeline itself.
+    later = NAMES[NAMES.index(name) :]
+    for number, token in enumerate(tokens[last_context:]):
         if any(
             file.is_cache(each) or file.filter_of(each) in later
             for each in token.names
         ):
+            if number == 0:
+                raise CannotHandle(
+                    f"{pipeline.place}: {name} must be between filters that "
+                    f"are in one variable: {' '.join(token.names)}"
+                )
             return token.start
     if last_context == len(tokens) - 1:
         raise CannotHandle(f"{pipeline.place}: there is no app at its end")

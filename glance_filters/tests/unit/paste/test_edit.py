@@ -32,7 +32,11 @@ class InsertTest(unittest.TestCase):
             self.assertEqual(len(sections) + 2 * len(ALL), added)
 
     def test_again(self) -> None:
-        for some in ((), ("location_guard",), NAMES[1:3]):
+        for some in (
+            subset
+            for size in range(len(NAMES))
+            for subset in itertools.combinations(NAMES, size)
+        ):
             new = edit.insert(OLD, some)
             self.assertEqual(new, edit.insert(new, some))
             every = edit.insert(new, NAMES)
@@ -86,6 +90,30 @@ class InsertTest(unittest.TestCase):
             new = edit.insert(text, NAMES)
             self.assertIn(f"default = %(front)s {ALL}rootapp", new)
             self.assertEqual(text, edit.remove(new, NAMES))
+
+    def test_what_is_before_the_context(self) -> None:
+        section = section_of("range_translator")
+        for before in ("range_translator", "cache", "cors %(x)s cache"):
+            text = f"[DEFAULT]\nx = cors\n{OLD}{section}"
+            text = text.replace("= cors versionn", f"= {before} versionn")
+            new = edit.insert(text, ["location_guard"], ["default"])
+            self.assertIn("context  location_guard rootapp\n", new)
+
+    def test_variables_without_a_place(self) -> None:
+        section = section_of("range_translator")
+        for names in (
+            *("context cache", "cors context range_translator"),
+            "range_translator context",
+        ):
+            text = NEW.replace(
+                "versionnegotiation unauthenticated-context  ", "%(x)s "
+            )
+            text = f"[DEFAULT]\nx = {names}\n{text}{section}"
+            with self.assertRaisesRegex(
+                file.CannotHandle,
+                rf"^\[composite:api\] default: location_guard .*: {names}$",
+            ):
+                edit.insert(text, ["location_guard"], ["default"])
 
     def test_pipelines_without_a_user_stay(self) -> None:
         versions = "[pipeline:apiversions]\npipeline = cors rootapp\n"
@@ -156,20 +184,29 @@ class RemoveTest(unittest.TestCase):
 
     def test_in_any_place_of_a_line(self) -> None:
         section = section_of("location_guard")
-        for old, new in (
-            ("    context\n", "    context location_guard\n"),
-            ("    cache ", "    location_guard cache "),
-            ("    context\n", "    context\n    location_guard\n"),
-            ("    context\n", "    context\tlocation_guard\n"),
+        for old, new, left in (
+            ("    context\n", "    context location_guard\n", "    context\n"),
+            ("    cache ", "    location_guard cache ", "    cache "),
+            (
+                "    context\n",
+                "    context\n    location_guard\n",
+                "    context\n   \n",
+            ),
+            (
+                "    context\n",
+                "    context\tlocation_guard\n",
+                "    context\t\n",
+            ),
+            ("\n    cors ", "location_guard\n cors ", "\n cors "),
         ):
-            text = OLD.replace(old, new)
-            self.assertIn("location_guard", text)
-            left = edit.remove(f"{text}\n{section}", NAMES)
-            self.assertNotIn("location_guard", left)
-            self.assertEqual(
-                [each.names for each in file.PasteFile(OLD).pipelines],
-                [each.names for each in file.PasteFile(left).pipelines],
-            )
+            with self.subTest(new):
+                text = OLD.replace(old, new)
+                self.assertIn("location_guard", text)
+                expected = OLD.replace(old, left)
+                self.assertEqual(
+                    f"{expected}\n",
+                    edit.remove(f"{text}\n{section}", NAMES),
+                )
 
     def test_in_a_variable(self) -> None:
         text = NEW.replace(
