@@ -150,8 +150,6 @@ class PasteFile:
                     raise CannotHandle(f"[{header}] {key} cannot be read")
 
     def _raw(self, header: str, key: str) -> str:
-        if header == self._parser.default_section:
-            return self._parser.defaults().get(key, "")
         return self._parser.get(header, key, raw=True, fallback="")
 
     def flavors(self) -> list[str]:

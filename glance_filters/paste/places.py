@@ -36,7 +36,7 @@ def find_sections(text: str) -> dict[str, Section]:
     :param text: one that configparser can read
     """
     sections: dict[str, Section] = {}
-    header, key, indent = "", "", 0
+    key, indent = "", 0
     for line in LINE.finditer(text):
         stripped = line.group().strip()
         if not stripped or stripped[0] in "#;":
@@ -50,7 +50,7 @@ def find_sections(text: str) -> dict[str, Section]:
                 # [DEFAULT] may be there more than once.
                 sections.setdefault(header, Section(start, line.end()))
                 continue
-            key = _DELIMITER.split(stripped, 1)[0]
+            key = _DELIMITER.split(stripped)[0]
             start += len(key) + 1
             key = key.rstrip()
             sections[header].words[key] = []

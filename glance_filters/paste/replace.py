@@ -50,13 +50,12 @@ def _copy(target: Path) -> Path:
         backup = target.with_name(target.name + suffix)
         try:
             # Fails if the name is taken; nobody else can read the copy.
-            descriptor = os.open(
-                backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
+            os.close(
+                os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             )
         except FileExistsError:
             number += 1
             continue
-        os.close(descriptor)
         shutil.copy2(target, backup)
         status = target.stat()
         os.chown(backup, status.st_uid, status.st_gid)

@@ -46,15 +46,6 @@ _OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
             deprecated_group="DEFAULT",
         ),
     ),
-    (
-        "image_import_opts",
-        cfg.ListOpt(
-            "image_import_plugins",
-            item_type=types.String(quotes=True),
-            bounds=True,
-            default=[],
-        ),
-    ),
     ("oslo_concurrency", cfg.StrOpt("lock_path")),
     ("paste_deploy", cfg.StrOpt("flavor")),
     ("paste_deploy", cfg.StrOpt("config_file")),

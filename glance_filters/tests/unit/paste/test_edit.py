@@ -129,6 +129,11 @@ class InsertTest(unittest.TestCase):
             ("[filter:", "[x:", "no context filter"),
             ("context  rootapp", "context", "no app at its end"),
             (
+                "cors versionnegotiation unauthenticated-context  rootapp",
+                "cors unauthenticated-context",
+                "no app at its end",
+            ),
+            (
                 "[filter:cachemanage]",
                 "[filter:location_guard]",
                 "no filter of this package",

@@ -76,6 +76,11 @@ class PipelinesTest(testtools.TestCase):
                 NEW.replace(" rootapp", " rotapp"),
                 {"default"},
             ),
+            (
+                "another section",
+                f"{OLD}[app:glance-api-d]\n{own}",
+                both,
+            ),
             ("no key", f"{OLD}[pipeline:glance-api-c]\nx = y\n", both),
             (
                 "a call",
@@ -92,6 +97,18 @@ class PipelinesTest(testtools.TestCase):
                 if name == "no name of an app":
                     text += "[composite:glance-api]\nuse = x\n"
                 self.assertEqual(flavors, {*self.found(text)})
+
+    def test_flavors(self) -> None:
+        """Of what Paste Deploy takes for an application."""
+        kinds = ("app", "application", "composite", "composit", "pipeline")
+        others = ("filter-app", "filter", "server", "x")
+        text = "".join(
+            f"[{kind}: glance-api-{kind} ]\n" for kind in (*kinds, *others)
+        )
+        self.assertEqual(
+            ["default", "keystone+caching", *kinds, "filter-app"],
+            PasteFile(f"{OLD}{text}[app:other]\n").flavors(),
+        )
 
     def test_variables(self) -> None:
         for name, default, more in (
@@ -148,6 +165,25 @@ class NamesTest(testtools.TestCase):
                 )
                 self.assertEqual(found, file.filter_of("own"))
         self.assertIsNone(PasteFile(OLD).filter_of("own"))
+
+    def test_targets(self) -> None:
+        for section, target in (
+            ("", ""),
+            ("paste.filter_factory = a:b", "a:b"),
+            ("paste.app_factory = a:b", ""),
+            ("use = egg:a#b\npaste.filter_factory = a:b", "egg:a#b"),
+            ("use = call:a:b", "a:b"),
+            ("use = other", "c:d"),
+            ("use = own", ""),
+            ("use = absent", ""),
+        ):
+            file = PasteFile(
+                f"{OLD}[filter:own]\n{section}\n"
+                "[filter:other]\npaste.filter_factory = c:d\n"
+            )
+            found = file.target("filter", "filter:own")
+            self.assertEqual(target, found, section)
+        self.assertEqual("", file.target("filter", None))
 
     def test_filters_of_glance(self) -> None:
         factory = "glance.api.middleware.context:ContextMiddleware.factory"

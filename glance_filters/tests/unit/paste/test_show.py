@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 from glance_filters.paste import edit, show
 from glance_filters.paste.check import glance_conf
@@ -100,6 +101,10 @@ class ShowTest(cases.FileCase):
             _, guard = self.show(conf=conf)
             found = self.options(guard)["location_guard.coordination_url"]
             self.assertEqual((value, str(self.conf)), found)
+        with mock.patch.object(glance_conf, "origin", return_value="some"):
+            _, guard = self.show()
+        found = self.options(guard)["location_guard.coordination_url"]
+        self.assertEqual(("****", "some"), found)
         _, guard = self.show()
         found = self.options(guard)["location_guard.coordination_url"]
         self.assertEqual(("file://", "default"), found)

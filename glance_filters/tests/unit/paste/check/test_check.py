@@ -212,6 +212,17 @@ class OptionsTest(CheckCase):
         self.assertEqual(place, found.place)
         self.assertNotIn("a%b", str(found))
 
+    def test_sections_that_no_pipeline_names(self) -> None:
+        section = "[filter:own]\nuse = egg:glance-filters#location_guard\n"
+        head = "[composite:app]\n"
+        for keys, place in (
+            ("lock_timeout = 3%", "[filter:own] lock_timeout"),
+            ("nonsense = 1", "[filter:own]"),
+        ):
+            [found] = self.check(head, f"{section}{keys}\n{head}")
+            self.assertEqual(place, found.place)
+            self.assertTrue(found.is_harmless)
+
     def test_filters_by_uri(self) -> None:
         uri = "egg:glance-filters#location_guard"
         [found] = self.check(

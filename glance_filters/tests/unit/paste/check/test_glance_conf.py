@@ -99,7 +99,7 @@ class UsualConfTest(GlanceConfCase):
             self.assertEqual(text, str(error)[: len(text)])
 
 
-class OptionsTest(testtools.TestCase):
+class OptionsTest(GlanceConfCase):
     def test_all_that_filters_read_are_known(self) -> None:
         package = pathlib.Path(glance_filters.filters.__file__).parent
         pattern = r'of_service\(\s*(?:None|"(\w+)"),\s*"(\w+)"'
@@ -114,6 +114,37 @@ class OptionsTest(testtools.TestCase):
         for group, name in read:
             # Raises if it is not known.
             conf.get_location(name, group or None)
+
+    def test_values(self) -> None:
+        """As Glance's configuration reference has them."""
+        formats = ["ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2"]
+        formats += ["vdi", "iso", "ploop"]
+        methods = ["glance-direct", "web-download", "copy-image"]
+        for group, name, text, value in (
+            ("DEFAULT", "workers", None, None),
+            ("DEFAULT", "workers", "3", 3),
+            ("DEFAULT", "enabled_backends", None, {}),
+            ("DEFAULT", "enabled_backends", "a:b, c:d", {"a": "b", "c": "d"}),
+            ("DEFAULT", "show_multiple_locations", None, False),
+            ("DEFAULT", "show_multiple_locations", "yes", True),
+            ("DEFAULT", "worker_self_reference_url", None, None),
+            ("DEFAULT", "public_endpoint", None, None),
+            ("database", "connection", None, None),
+            ("DEFAULT", "enabled_import_methods", None, methods),
+            ("DEFAULT", "enabled_import_methods", "['a', b]", ["a", "b"]),
+            ("image_format", "disk_formats", None, formats),
+            ("image_format", "disk_formats", "a,b", ["a", "b"]),
+            ("oslo_concurrency", "lock_path", None, None),
+            ("paste_deploy", "flavor", None, None),
+            ("paste_deploy", "config_file", None, None),
+            ("paste_deploy", "config_file", "a.ini", "a.ini"),
+        ):
+            line = "" if text is None else f"{name} = {text}\n"
+            conf = glance_conf.read([self.write(f"[{group}]\n{line}")])
+            options = conf if group == "DEFAULT" else conf[group]
+            self.assertEqual(value, options[name], f"{name} {text}")
+        conf = glance_conf.read([self.write("[DEFAULT]\ndisk_formats = a")])
+        self.assertEqual(["a"], conf.image_format.disk_formats)
 
 
 class CheckTest(GlanceConfCase):
@@ -176,7 +207,9 @@ class OriginTest(GlanceConfCase):
             f"[{group}]\nlock_timeout = 1\nremove_statuses = queued\n"
         )
         second = self.write(
-            f"[{group.upper()}]\nremove_statuses = active\n", "d/a.conf"
+            f"[{group.upper()}]\nremove_statuses = active\n"
+            "[a]\nlock_timeout = 2\n[z]\nlock_timeout = 3\n",
+            "d/a.conf",
         )
         conf = glance_conf.read([first], [str(self.root / "d")])
         for name, options in opts.list_opts():

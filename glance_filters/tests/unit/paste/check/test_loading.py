@@ -182,6 +182,13 @@ class LoaderTest(cases.FileCase):
             found = loading.Loader(file).load_filter("own", "[filter:own]")
             self.assertEqual(keys, found)
 
+    def test_text_of_an_error(self) -> None:
+        file = self.write(PLAIN, "= 3", "= 3%")
+        error = self.assertRaises(
+            loading.CannotLoad, loading.Loader(file).load_filter, "own", ""
+        )
+        self.assertEqual(str(error.finding), str(error))
+
 
 class GlanceTest(cases.FileCase):
     def test_is_looked_for(self) -> None:
