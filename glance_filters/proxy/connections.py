@@ -74,7 +74,7 @@ class _Answer(http.client.HTTPResponse):
         """Return the status of the final answer."""
         for _ in range(_MAX_INTERIM):
             found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
-            if not 100 <= found[1] <= 199 or found[1] == 101:
+            if found[1] >= 200 or found[1] == 101:
                 return found
             http.client.parse_headers(self.fp)
         raise http.client.BadStatusLine("too many interim answers")
@@ -88,7 +88,7 @@ class _Sender:
     """
 
     has_sent_all = True
-    idle_since = 0.0
+    idle_since: float
 
     def request(self, *args: Any, body: Any = None, **kwargs: Any) -> None:
         """Send a request."""

@@ -120,12 +120,13 @@ class RefusedTest(testtools.TestCase):
         via = "1.1 glance-filters, 1.1 other"
         for hops in (1, 4):
             request.make(environ(HTTP_VIA=", ".join([via] * hops)), CONFIG)
-        self.assertRaises(
-            exc.HTTPBadGateway,
-            request.make,
-            environ(HTTP_VIA=", ".join([via] * 5)),
-            CONFIG,
-        )
+        for hops in (5, 6):
+            self.assertRaises(
+                exc.HTTPBadGateway,
+                request.make,
+                environ(HTTP_VIA=", ".join([via] * hops)),
+                CONFIG,
+            )
 
     def test_a_server_that_keeps_the_chunks(self) -> None:
         keys = {

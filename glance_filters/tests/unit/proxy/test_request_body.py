@@ -51,6 +51,48 @@ class RequestBodyTest(testtools.TestCase):
         sock.settimeout.assert_called_once_with(7.0)
         sock.recv.assert_not_called()
 
+    def test_how_much_is_read_at_a_time(self) -> None:
+        """What each upload takes of memory, and no more than there is."""
+        asked: list[int] = []
+
+        def read(size: int) -> bytes:
+            asked.append(size)
+            return stream.read(size)
+
+        for length, expected in (
+            (131_073, [65_536, 65_536, 1]),
+            (None, [65_536] * 4),
+        ):
+            asked.clear()
+            stream = io.BytesIO(bytes(131_073))
+            body = request_body.RequestBody(read, length, 7.0, True)
+            body.connection = mock.Mock(sock=mock.Mock(spec=ssl.SSLSocket))
+            self.assertEqual(bytes(131_073), b"".join(body))
+            self.assertEqual(expected, asked)
+
+    def test_how_long_is_waited(self) -> None:
+        """For the upstream to say something, in seconds."""
+
+        def iterate(expects: bool, data: bytes) -> list[float]:
+            stream = io.BytesIO(data)
+            body = request_body.RequestBody(stream.read, 4, 7.0, expects)
+            body.connection = mock.Mock()
+            with mock.patch.object(
+                request_body.util, "wait_for_read", return_value=False
+            ) as wait:
+                try:
+                    list(body)
+                except request_body.ClientGone:
+                    body.connection.sock.shutdown.assert_called_once()
+            return [each.args[1] for each in wait.call_args_list]
+
+        for expects, data, expected in (
+            (True, b"data", [1, 0]),
+            (False, b"data", [0]),
+            (False, b"dat", [0, 0, 10]),
+        ):
+            self.assertEqual(expected, iterate(expects, data), data)
+
 
 class UploadTest(ProxyCase):
     FRAMINGS: tuple[dict[str, Any], ...] = (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import runpy
 import socket
 from unittest import mock
 
+import fixtures
 import testtools
+import urllib3
 from urllib3 import exceptions
 
 from glance_filters.tests.fixtures import optional
@@ -74,6 +77,12 @@ class RequirementTest(testtools.TestCase):
                 ImportError, runpy.run_path, module.__file__
             )
         self.assertIn("2.2", str(error))
+
+    def test_new_urllib3(self) -> None:
+        # Where it cannot be imported, most tests are skipped.
+        module = optional.module("glance_filters.proxy.upstream")
+        is_new = hasattr(urllib3.HTTPResponse, "read1")
+        self.assertEqual(is_new, hasattr(module, "Upstream"))
 
 
 class FailureTest(ProxyCase):
@@ -148,6 +157,34 @@ class FailureTest(ProxyCase):
             # What fails by itself does so before a limit of time does.
             self.upstream(script, **(LIMITED if expected == 504 else {}))
             self.assertEqual(expected, self.request("POST").status, name)
+
+    def test_many_interim_answers(self) -> None:
+        for line in (b"HTTP/1.1 100 Go on", b"HTTP/1.1 199 Hints"):
+            for number, expected in ((19, 200), (20, 502)):
+                hints = (line + b"\r\nX-A: b\r\n\r\n") * number
+                self.upstream(raw(hints + LENGTH + b"0123456789"))
+                self.assertEqual(expected, self.request().status, line)
+
+    def test_what_is_logged(self) -> None:
+        for script, expected in (
+            (
+                raw(b""),
+                "502 Bad Gateway: PUT '/v2/a': ProtocolError: .*cut off.*",
+            ),
+            (
+                raw(LENGTH + b"012"),
+                "Aborting the response to PUT '/v2/a': .*3 bytes read.*",
+            ),
+        ):
+            self.upstream(script)
+            logger = self.useFixture(
+                fixtures.FakeLogger("glance_filters.proxy.upstream")
+            )
+            _, body = self.start("PUT", PATH_INFO="/v2/a")
+            with contextlib.suppress(exceptions.HTTPError):
+                list(body)
+            bodies.close(body)
+            self.assertRegex(logger.output, f"^{expected}\n$")
 
     def test_in_the_body(self) -> None:
         for name, script in (
