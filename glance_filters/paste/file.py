@@ -286,4 +286,5 @@ def flavor_of(name: str) -> str | None:
     """Return the flavor for which Glance loads an application, if any."""
     if name == ROOT:
         return DEFAULT_FLAVOR
-    return name[len(ROOT) + 1 :] if name.startswith(f"{ROOT}-") else None
+    prefix = f"{ROOT}-"
+    return name[len(prefix) :] if name.startswith(prefix) else None

@@ -290,9 +290,8 @@ class SeveralStepsTest(testtools.TestCase):
         ):
             for url in (None, "http://h/x"):
                 given = UploadingService(patched, uploaded, body)
-                seen = self.run_check(
-                    name, given, "queued", "saving", location_url=url
-                )
+                statuses = ("queued", "uploading", "saving", "active")
+                seen = self.run_check(name, given, *statuses, location_url=url)
                 self.assertEqual(holds, seen.holds, seen.text)
                 self.assertIn(f"PATCH {patched} ", seen.text)
                 self.assertIn(f"PUT {uploaded} ", seen.text)
@@ -308,6 +307,9 @@ class SeveralStepsTest(testtools.TestCase):
                     ["begin", operation, "end", download], given.events
                 )
                 self.assertEqual(whole, given.data)
+        self.assertEqual(
+            "PATCH 409, PUT 204, the upload is kept", CHECKS[name].expected
+        )
 
     def test_an_upload_that_does_not_begin(self) -> None:
         name = "PATCH replace /locations while the image is being uploaded"
@@ -328,6 +330,7 @@ class SeveralStepsTest(testtools.TestCase):
             given = UploadingService(status, 0, b"", 204)
             seen = self.run_check(name, given)
             self.assertEqual(holds, seen.holds)
+            self.assertEqual(str(answer(status)), seen.text)
             self.assertEqual(
                 [
                     "POST /v2/images/x/actions/deactivate",
@@ -335,3 +338,4 @@ class SeveralStepsTest(testtools.TestCase):
                 ],
                 given.events,
             )
+        self.assertEqual("409", CHECKS[name].expected)

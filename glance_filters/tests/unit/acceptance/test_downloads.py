@@ -173,6 +173,18 @@ class DownloadsTest(testtools.TestCase):
                 "404 Not Found",
             ),
             (
+                'GET file, If-Range: "another", Range: bytes=12-30',
+                answer(200, DATA),
+                "200, 1000 bytes",
+                "200 OK, 1000 bytes",
+            ),
+            (
+                "GET file, Content-Range: bytes 12-30/1000",
+                answer(206, b"x"),
+                "206, bytes 12-30/1000, 19 bytes",
+                "206 Partial Content, 1 bytes",
+            ),
+            (
                 "GET file, If-None-Match: *",
                 answer(304),
                 "304",

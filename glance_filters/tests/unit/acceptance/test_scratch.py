@@ -53,6 +53,7 @@ class ScratchTest(testtools.TestCase):
                 return answer(204)
 
             def request(self, *given: Any) -> service.Answer:
+                sent.append(given)
                 return answer(200, {"status": "active"})
 
         made = scratch.Scratch(cast(service.Service, Service()))
@@ -81,13 +82,17 @@ class ScratchTest(testtools.TestCase):
             ],
             sent,
         )
+        sent.clear()
         self.assertEqual("active", made.status(first))
+        self.assertEqual([("GET", f"/v2/images/{first}")], sent)
 
     def test_not_tried(self) -> None:
         """What the service does not let the trial do."""
         for status, uploaded, shown, step, text in (
             (403, 204, answer(200, {}), "image", "POST image: 403 Forbidden"),
             (201, 409, answer(200, {}), "image", "PUT file: 409 Conflict"),
+            (201, 200, answer(200, {}), "image", "PUT file: 200 OK"),
+            (200, 204, answer(200, {}), "image", "POST image: 200 OK"),
             (201, 204, answer(404, {}), "status", "GET image: 404 Not Found"),
             (201, 204, answer(200, []), "status", "GET image: 200 OK"),
         ):

@@ -139,11 +139,13 @@ class AnswerTest(testtools.TestCase):
     def test_tokens_and_times(self) -> None:
         for token, timeout in (
             *(("x\n", 1.0), ("\u0436", 1.0), ("\xe4", 1.0), ("x\0", 1.0)),
-            *(("x", 0.0), ("x", -1.0), ("x", 1e9), ("x", float("nan"))),
+            *(("x", 0.0), ("x", -1.0), ("x", 1e6), ("x", float("nan"))),
         ):
             self.assertRaises(
                 ValueError, service.Service, "http://h", token, None, timeout
             )
+        for timeout in (0.001, 999_999.0):
+            service.Service("http://h", "x~", None, timeout)
 
 
 class RequestTest(testtools.TestCase):
