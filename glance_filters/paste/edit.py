@@ -144,7 +144,7 @@ def _place(file: PasteFile, pipeline: Pipeline, name: str) -> int:
             file.is_cache(each) or file.filter_of(each) in later
             for each in token.names
         ):
-            if number == 0:
+            if not number:
                 raise CannotHandle(
                     f"{pipeline.place}: {name} must be between filters that "
                     f"are in one variable: {' '.join(token.names)}"

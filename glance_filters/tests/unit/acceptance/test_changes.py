@@ -313,6 +313,7 @@ class SeveralStepsTest(testtools.TestCase):
 
     def test_an_upload_that_does_not_begin(self) -> None:
         name = "PATCH replace /locations while the image is being uploaded"
+        self.assertTrue(0 < changes._PAUSE_SECONDS < changes._BEGIN_SECONDS)
         self.useFixture(
             fixtures.MockPatchObject(changes, "_BEGIN_SECONDS", new=0)
         )

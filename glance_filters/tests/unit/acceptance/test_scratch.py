@@ -62,7 +62,7 @@ class ScratchTest(testtools.TestCase):
         self.assertEqual(second, made.shared(b"data"))
         self.assertNotEqual(first, second)
         plain = {
-            "name": scratch.NAME,
+            "name": "glance-filters-trial",
             "visibility": "private",
             "container_format": "bare",
         }

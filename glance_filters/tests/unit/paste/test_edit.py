@@ -22,8 +22,8 @@ def section_of(name: str) -> str:
 
 class InsertTest(unittest.TestCase):
     def test_places(self) -> None:
-        for text in (OLD, NEW):
-            new = edit.insert(text, NAMES)
+        for text in (OLD, NEW, OLD.replace("# A filter", "; A filter")):
+            new = edit.insert(text, NAMES).replace("; A filter", "# A filter")
             self.assertIn(f"unauthenticated-context  {ALL}rootapp\n", new)
             self.assertIn(f"    context\n    {ALL}cache cachemanage", new)
             sections = "".join(map(section_of, NAMES))
@@ -76,6 +76,14 @@ class InsertTest(unittest.TestCase):
             )
         self.assertEqual(new, edit.insert(new, NAMES))
         self.assertEqual(OLD, edit.remove(new, NAMES))
+
+    def test_filters_before_pipelines(self) -> None:
+        both = OLD.partition("# A filter")
+        new = edit.insert(OLD, NAMES).partition("[filter:metadef_overlay]")
+        self.assertEqual(
+            f"{new[1]}{new[2]}{new[0]}",
+            edit.insert(f"{both[1]}{both[2]}{both[0]}", NAMES),
+        )
 
     def test_variables(self) -> None:
         front = "front = cors unauthenticated-context\n"
@@ -136,7 +144,7 @@ class InsertTest(unittest.TestCase):
             (
                 "[filter:cachemanage]",
                 "[filter:location_guard]",
-                "no filter of this package",
+                r"^\[filter:location_guard\] is there, and is no filter of ",
             ),
         ):
             with self.subTest(words):
@@ -158,6 +166,7 @@ class RemoveTest(unittest.TestCase):
             for some in (NAMES, NAMES[1:], NAMES[:1]):
                 new = edit.insert(text, some)
                 self.assertNotEqual(text, new)
+                self.assertEqual(new.count(end), new.count("\n"))
                 self.assertEqual(text, edit.remove(new, NAMES))
 
     def test_one_flavor_keeps_what_others_need(self) -> None:
@@ -172,6 +181,7 @@ class RemoveTest(unittest.TestCase):
         section = section_of("location_guard").rstrip()
         for more, left in (
             ("\nenabled = no\n# why\n\n", ""),
+            ("\n; why\n\n", ""),
             ("\n# why\n\n# x\n\nenabled = no\n\n", ""),
             ("\nremove_statuses =\n  active,\n\n  queued\n\n", ""),
             ("\n", ""),
@@ -187,11 +197,21 @@ class RemoveTest(unittest.TestCase):
                 old = OLD.replace("# A filter\n# of Glance\n", left)
                 self.assertEqual(old, edit.remove(new, NAMES))
 
+    def test_sections_of_that_name(self) -> None:
+        """That of the filter is removed, whatever white space is in it."""
+        others = "[app:location_guard]\nx = y\n[x:location_guard]\nx = y\n"
+        new = edit.insert(OLD, ["location_guard"])
+        new = new.replace(
+            "[filter:location_guard]", "[filter: location_guard ]"
+        )
+        self.assertEqual(OLD + others, edit.remove(new + others, NAMES))
+
     def test_in_any_place_of_a_line(self) -> None:
         section = section_of("location_guard")
         for old, new, left in (
             ("    context\n", "    context location_guard\n", "    context\n"),
             ("    cache ", "    location_guard cache ", "    cache "),
+            ("    cache ", "    location_guard\xa0cache ", "   \xa0cache "),
             (
                 "    context\n",
                 "    context\n    location_guard\n",

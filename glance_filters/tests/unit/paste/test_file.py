@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-from unittest import mock
 
 import fixtures
 import testtools
@@ -71,6 +70,7 @@ class PipelinesTest(testtools.TestCase):
                 NEW.replace("default =", "front = cors\ndefault ="),
                 both,
             ),
+            ("a known app", f"{OLD}[app:apiv2app]\n", both),
             (
                 "no name of an app",
                 NEW.replace(" rootapp", " rotapp"),
@@ -78,7 +78,8 @@ class PipelinesTest(testtools.TestCase):
             ),
             (
                 "another section",
-                f"{OLD}[app:glance-api-d]\n{own}",
+                f"{OLD}[app:glance-api-d]\n{own}"
+                "[server:glance-api-e]\npipeline = rootapp\n",
                 both,
             ),
             ("no key", f"{OLD}[pipeline:glance-api-c]\nx = y\n", both),
@@ -173,6 +174,7 @@ class NamesTest(testtools.TestCase):
             ("paste.app_factory = a:b", ""),
             ("use = egg:a#b\npaste.filter_factory = a:b", "egg:a#b"),
             ("use = call:a:b", "a:b"),
+            ("use = a:b", "a:b"),
             ("use = other", "c:d"),
             ("use = own", ""),
             ("use = absent", ""),
@@ -225,10 +227,18 @@ class ReadTest(testtools.TestCase):
 
     def test_places_that_were_not_found(self) -> None:
         found = places.find_sections(OLD)
-        found["composite:rootapp"].words["/v2"] = [(0, 1)]
-        with mock.patch.object(places, "find_sections", return_value=found):
+        self.useFixture(
+            fixtures.MockPatchObject(
+                places, "find_sections", return_value=found
+            )
+        )
+        for span, word in ((0, 1), "#"), ((6, 13), "default"):
+            self.assertEqual(word, OLD[slice(*span)])
+            found["composite:rootapp"].words["/v2"] = [span]
             error = self.assertRaises(CannotHandle, PasteFile, OLD)
-        self.assertEqual("[composite:rootapp] /v2 cannot be read", str(error))
+            self.assertEqual(
+                "[composite:rootapp] /v2 cannot be read", str(error)
+            )
 
     def test_line_ends_stay(self) -> None:
         root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
