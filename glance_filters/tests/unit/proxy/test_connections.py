@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from typing import Any
+from unittest import mock
 
 import fixtures
 import testtools
@@ -58,6 +59,21 @@ class IdleTest(ProxyCase):
         self.assertEqual(200, self.request().status)
         self.assertTrue(upstream.conversation().closed.wait(30))
         self.assertEqual(2, len(upstream.conversations))
+
+    @optional.needs("glance_filters.proxy.connections", "urllib3")
+    def test_which_are_closed(self) -> None:
+        for seconds, has_sent_all, closed in (
+            (30.0, True, 0),
+            (30.5, True, 1),
+            (0.0, False, 1),
+        ):
+            idle = connections._Idle()
+            item = mock.Mock(has_sent_all=has_sent_all)
+            with mock.patch.object(connections, "time") as clock:
+                clock.monotonic.side_effect = [100.0, 100.0 + seconds]
+                idle.put(item)
+                self.assertIs(item, idle.get())
+            self.assertEqual(closed, item.close.call_count)
 
 
 @optional.needs("glance_filters.proxy.connections", "urllib3")
