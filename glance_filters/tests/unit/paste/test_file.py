@@ -140,6 +140,11 @@ class PipelinesTest(testtools.TestCase):
                     ["cors", "context", "rootapp"], self.found(text)["default"]
                 )
 
+    def test_variables_of_paste_deploy(self) -> None:
+        text = NEW.replace("cors versionneg", "%(here)s %(__file__)s neg")
+        [first, _] = PasteFile(text, pathlib.Path("/a/b.ini")).pipelines
+        self.assertEqual(["/a", "/a/b.ini"], first.names[:2])
+
 
 class NamesTest(testtools.TestCase):
     def test_filters_of_this_package(self) -> None:
