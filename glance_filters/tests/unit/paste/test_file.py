@@ -70,6 +70,13 @@ class PipelinesTest(testtools.TestCase):
                 NEW.replace("default =", "front = cors\ndefault ="),
                 both,
             ),
+            (
+                "upper case",
+                NEW.replace(
+                    "default =", "a = rootapp\nA = rootapp\ndefault ="
+                ),
+                {*both, "a", "A"},
+            ),
             ("a known app", f"{OLD}[app:apiv2app]\n", both),
             (
                 "no name of an app",
