@@ -86,8 +86,10 @@ class PoolTest(testtools.TestCase):
         ):
             logger = self.useFixture(fixtures.FakeLogger())
             config = settings.Settings("https://host", verify=verify)
-            pool: Any = connections.make_pool(config)
+            with mock.patch("urllib3.disable_warnings") as disable:
+                pool: Any = connections.make_pool(config)
             self.addCleanup(pool.close)
+            self.assertEqual(not verify, disable.called)
             context = pool.ConnectionCls("host", **pool.conn_kw).ssl_context
             self.assertEqual(
                 expected, (context.check_hostname, context.verify_mode)

@@ -153,6 +153,8 @@ class BodyTest(testtools.TestCase):
             ("PUT", {"HTTP_CONTENT_LENGTH": "4"}, (b"data", 4)),
             # A filter in front has unpacked the chunks.
             ("PUT", {}, (b"data", None)),
+            ("POST", {}, (b"data", None)),
+            ("PATCH", {}, (b"data", None)),
             ("PUT", {"wsgi.input": io.BytesIO()}, (None, 0)),
             ("PUT", {"wsgi.input_terminated": False}, (None, 0)),
             ("GET", {}, (None, 0)),
@@ -165,6 +167,7 @@ class BodyTest(testtools.TestCase):
         for method, keys, expected in (
             ("GET", {}, True),
             ("HEAD", {}, True),
+            ("OPTIONS", {}, True),
             ("GET", {"CONTENT_LENGTH": "4"}, False),
             ("DELETE", {}, False),
             ("POST", {"CONTENT_LENGTH": "0"}, False),
@@ -213,6 +216,7 @@ class HeadersTest(testtools.TestCase):
         self.assertEqual(
             {
                 "Host": "proxy:9393",
+                "X": "y",
                 "X-Auth-Token": "secret",
                 "Range": "bytes=0-4",
                 "Content-Type": "a/b",
@@ -223,7 +227,9 @@ class HeadersTest(testtools.TestCase):
                 "Forwarded": 'for=192.0.2.1;host="proxy:9393";proto=http',
             },
             self.headers(
+                HTTP_X="y",
                 HTTP_X_AUTH_TOKEN="secret",
+                HTTP_CONTENT_LENGTH="0",
                 HTTP_RANGE="bytes=0-4",
                 CONTENT_TYPE="a/b",
                 HTTP_CONTENT_TYPE="a/b",
@@ -314,9 +320,13 @@ class HeadersTest(testtools.TestCase):
         # PEP 3333 lets a server leave it out if it is empty.
         for key in ("HTTP_HOST", "PATH_INFO"):
             del made[key]
+        # There is a default all the same.
+        del made["SERVER_PROTOCOL"]
         sent = request.make(made, CONFIG)
         self.assertEqual("/", sent.target)
         self.assertEqual("upstream:9292", sent.headers["Host"])
+        self.assertEqual("1.1 glance-filters", sent.headers["Via"])
+        self.assertNotIn("Content-Type", sent.headers)
 
     def test_hosts(self) -> None:
         own = settings.Settings("http://upstream:9292", preserve_host=False)

@@ -73,12 +73,15 @@ class RequestBodyTest(testtools.TestCase):
     def test_how_long_is_waited(self) -> None:
         """For the upstream to say something, in seconds."""
 
-        def iterate(expects: bool, data: bytes) -> list[float]:
+        def iterate(expects: bool, data: bytes, said: bytes) -> list[float]:
             stream = io.BytesIO(data)
             body = request_body.RequestBody(stream.read, 4, 7.0, expects)
             body.connection = mock.Mock()
+            body.connection.sock.recv.return_value = said
             with mock.patch.object(
-                request_body.util, "wait_for_read", return_value=False
+                request_body.util,
+                "wait_for_read",
+                side_effect=[bool(said), *[False] * 9],
             ) as wait:
                 try:
                     list(body)
@@ -86,12 +89,16 @@ class RequestBodyTest(testtools.TestCase):
                     body.connection.sock.shutdown.assert_called_once()
             return [each.args[1] for each in wait.call_args_list]
 
-        for expects, data, expected in (
-            (True, b"data", [1, 0]),
-            (False, b"data", [0]),
-            (False, b"dat", [0, 0, 10]),
+        willing = b"HTTP/1.1 100 Continue\r\n\r\n"
+        hint = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+        for expects, data, said, expected in (
+            (True, b"data", b"", [1, 0]),
+            (True, b"data", willing, [1, 0, 0]),
+            (True, b"data", hint, [1, 1, 0]),
+            (False, b"data", b"", [0]),
+            (False, b"dat", b"", [0, 0, 10]),
         ):
-            self.assertEqual(expected, iterate(expects, data), data)
+            self.assertEqual(expected, iterate(expects, data, said), said)
 
 
 class UploadTest(ProxyCase):
@@ -178,12 +185,17 @@ class UploadTest(ProxyCase):
             self.assertEqual("415 Unsupported Media Type", status)
 
     def test_body_ends_early(self) -> None:
+        logger = self.useFixture(fixtures.FakeLogger("glance_filters.proxy"))
         upstream = self.upstream(Conversation.wait_closed)
         status, _ = self.start(
             "PUT",
             **{"wsgi.input": io.BytesIO(b"data"), "CONTENT_LENGTH": "10"},
         )
         self.assertEqual("400 Bad Request", status)
+        self.assertEqual(
+            "The client is gone: 6 bytes of the body are missing\n",
+            logger.output,
+        )
         self.assertTrue(upstream.conversation().closed.wait(30))
 
     def test_upstream_is_asked_as_the_body_begins(self) -> None:

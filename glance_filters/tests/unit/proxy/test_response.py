@@ -58,6 +58,7 @@ class HeadersTest(testtools.TestCase):
                 ("Trailer", "X-A"),
                 ("Upgrade", "h2c"),
                 ("Proxy-Authenticate", "Basic"),
+                ("Proxy-Authentication-Info", "a=b"),
             ),
         )
 
