@@ -134,13 +134,13 @@ class Start:
         target = self._file.target("composite", header)
         if header.startswith("pipeline:"):
             self.load_pipeline(header, "pipeline")
-        elif "use" in values:
-            self._load_app(values["use"], f"[{header}]")
-        elif target == PIPELINE_FACTORY:
-            self.load_pipeline(header, self.flavor)
         elif target in _URL_MAPS:
             for key in values.keys() - _FACTORY_KEYS:
                 self._load_app(values[key], f"[{header}] {key}")
+        elif "use" in values:
+            self._load_app(values["use"], f"[{header}] use")
+        elif target == PIPELINE_FACTORY:
+            self.load_pipeline(header, self.flavor)
 
     def load_pipeline(self, header: str, key: str) -> None:
         """Load the filters and the application of a pipeline."""

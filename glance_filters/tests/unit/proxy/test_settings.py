@@ -29,7 +29,7 @@ class ReadTest(testtools.TestCase):
 
     def test_values(self) -> None:
         section = {
-            "upstream": "https://glance.test/image/",
+            "upstream": "https://glance.test/x/",
             "pool_size": "3",
             "connect_timeout": "0.5",
             "read_timeout": "60",
@@ -38,7 +38,7 @@ class ReadTest(testtools.TestCase):
             "preserve_host": "no",
         }
         expected = settings.Settings(
-            "https://glance.test/image", 3, 0.5, 60.0, False, "/ca.pem", False
+            "https://glance.test/x", 3, 0.5, 60.0, False, "/ca.pem", False
         )
         self.assertEqual(expected, settings.read(section))
 

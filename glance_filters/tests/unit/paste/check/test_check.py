@@ -288,6 +288,19 @@ class FlavorsTest(CheckCase):
             self.assertEqual("[filter:location_guard]", found.place)
             self.assertIs(is_harmless, found.is_harmless)
 
+    def test_what_flavors_share(self) -> None:
+        head = "[composite:app]"
+        more = f"[composite:glance-api-b]\nuse = glance-api-a\n{head}"
+        old = f"{A}\npipeline = context metadef_overlay "
+        new = f"{A}\npipeline = metadef_overlay context "
+        for replacements, is_harmless in (
+            ((GUARD, f"{GUARD}nonsense = 1\n"), (False, False, False)),
+            ((old, new), (False, True, False)),
+        ):
+            for flavor, expected in zip((None, "", "b"), is_harmless):
+                [found] = self.check_flavor(flavor, head, more, *replacements)
+                self.assertIs(expected, found.is_harmless)
+
     def test_a_mistake_is_told_once(self) -> None:
         default = "[pipeline:glance-api] pipeline"
         for flavor, place in (

@@ -87,6 +87,15 @@ class StartTest(cases.FileCase):
                 {*pipeline, "[composite:root]"} - {"[filter:own]"},
             ),
             (
+                "a URL map",
+                PLAIN.replace(
+                    f"paste.composite_factory = {APP}",
+                    "use = egg:Paste#urlmap",
+                ),
+                "default",
+                {*pipeline, "[composite:root]", "[app:versions]"},
+            ),
+            (
                 "the same one twice",
                 PLAIN.replace("own root", "own own root"),
                 "default",

@@ -110,3 +110,7 @@ class OrderTest(cases.FileCase):
         part = ALL.replace("range_translator", "range_translater")
         others = OTHERS.format(part, ALL)
         self.assertEqual([], self.check("[composite:app]", others))
+        # Another filter may have such a name.
+        section = "[filter:range_translater]\npaste.filter_factory = x:y\n"
+        [found] = self.check("[composite:app]", f"{section}{others}")
+        self.assertIn("range_translator is missing", found)
