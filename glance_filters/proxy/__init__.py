@@ -28,8 +28,6 @@ from glance_filters.proxy import settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-NAME = "proxy"
-
 
 def app_factory(
     global_conf: dict[str, str], **local_conf: str

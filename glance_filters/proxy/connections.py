@@ -110,19 +110,17 @@ class _HttpsConnection(_Sender, connection.HTTPSConnection):
 class _Idle(queue.LifoQueue[Any]):
     """The idle connections of a pool; those that cannot go on are closed."""
 
-    def put(
-        self, item: Any, block: bool = True, timeout: float | None = None
-    ) -> None:
+    def put(self, item: Any, *args: Any, **kwargs: Any) -> None:
         """Keep a connection."""
         if item is not None:
             item.idle_since = time.monotonic()
             if not item.has_sent_all:
                 item.close()
-        super().put(item, block, timeout)
+        super().put(item, *args, **kwargs)
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+    def get(self, *args: Any, **kwargs: Any) -> Any:
         """Return a connection, which connects anew if it is closed."""
-        item = super().get(block, timeout)
+        item = super().get(*args, **kwargs)
         if (
             item is not None
             and time.monotonic() - item.idle_since > IDLE_SECONDS

@@ -98,7 +98,7 @@ class RequestBodyTest(testtools.TestCase):
             (False, b"data", b"", [0]),
             (False, b"dat", b"", [0, 0, 10]),
         ):
-            self.assertEqual(expected, iterate(expects, data, said), said)
+            self.assertEqual(expected, iterate(expects, data, said))
 
 
 class UploadTest(ProxyCase):

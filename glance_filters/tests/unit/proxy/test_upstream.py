@@ -163,7 +163,7 @@ class FailureTest(ProxyCase):
             for number, expected in ((19, 200), (20, 502)):
                 hints = (line + b"\r\nX-A: b\r\n\r\n") * number
                 self.upstream(raw(hints + LENGTH + b"0123456789"))
-                self.assertEqual(expected, self.request().status, line)
+                self.assertEqual(expected, self.request().status)
 
     def test_what_is_logged(self) -> None:
         for script, expected in (

@@ -96,6 +96,14 @@ class StartTest(cases.FileCase):
                 {*pipeline, "[composite:root]", "[app:versions]"},
             ),
             (
+                "a circle",
+                "[composite:glance-api]\nuse = glance-api-a\n"
+                "[composite:glance-api-a]\nuse = glance-api\n"
+                + PLAIN.replace("glance-api]", "glance-api-b]"),
+                "default",
+                {"[composite:glance-api]", "[composite:glance-api-a]"},
+            ),
+            (
                 "the same one twice",
                 PLAIN.replace("own root", "own own root"),
                 "default",
