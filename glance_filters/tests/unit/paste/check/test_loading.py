@@ -134,6 +134,20 @@ class StartTest(cases.FileCase):
                 *("there is no section [app:rooot]", "Write root"),
             ),
             (
+                f"{APP}\n/: versions",
+                "glance.api:root_app_factory\n/: versionz",
+                "[composite:root] /",
+                "there is no section [app:versionz]",
+                "Write versions",
+            ),
+            (
+                f"paste.composite_factory = {APP}",
+                "use = versionz",
+                "[composite:root] use",
+                "there is no section [app:versionz]",
+                "Write versions",
+            ),
+            (
                 "context own root",
                 "",
                 PIPELINE,
