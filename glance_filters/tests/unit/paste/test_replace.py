@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
+import stat
 from unittest import mock
 
 import fixtures
@@ -42,6 +44,32 @@ class ReplaceTest(testtools.TestCase):
             replace.replace(self.file, text)
         kept = [(self.root / name).read_text() for name in self.names()[1:]]
         self.assertEqual(["old\n", "1", "2"], kept)
+
+    def test_nothing_is_lost_if_the_machine_stops(self) -> None:
+        """The new text is on the disk before it has the name."""
+        events: list[object] = []
+
+        def sync(descriptor: int) -> None:
+            events.append(os.fstat(descriptor).st_size)
+
+        def rename(source: str, target: pathlib.Path) -> None:
+            events.append(target)
+            os.rename(source, target)
+
+        with mock.patch("os.fsync", sync), mock.patch("os.replace", rename):
+            replace.replace(self.file, "four")
+        self.assertEqual([4, self.file], events)
+
+    def test_nobody_else_reads_the_copy_meanwhile(self) -> None:
+        copy, modes = shutil.copy2, []
+
+        def look(source: pathlib.Path, target: pathlib.Path) -> None:
+            modes.append(stat.S_IMODE(target.stat().st_mode))
+            copy(source, target)
+
+        with mock.patch("shutil.copy2", look):
+            replace.replace(self.file, "new")
+        self.assertEqual([0o600], modes)
 
     def test_link_stays(self) -> None:
         link = self.root / "link"
