@@ -20,7 +20,7 @@ class ReplaceTest(testtools.TestCase):
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.file = self.root / "paste.ini"
         self.file.write_bytes(b"old\r\n")
-        self.file.chmod(0o640)
+        self.file.chmod(0o645)
 
     def names(self) -> list[str]:
         return sorted(each.name for each in self.root.iterdir())

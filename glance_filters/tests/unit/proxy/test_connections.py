@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import ssl
 from typing import Any
 from unittest import mock
@@ -74,6 +76,20 @@ class IdleTest(ProxyCase):
                 idle.put(item)
                 self.assertIs(item, idle.get())
             self.assertEqual(closed, item.close.call_count)
+
+
+@optional.needs("glance_filters.proxy.connections", "urllib3")
+class LinesTest(testtools.TestCase):
+    def test_each(self) -> None:
+        stream: Any = io.BytesIO(b"ab\ncde\nfgh")
+        with connections._Lines(stream) as lines:
+            self.assertEqual(b"ab\n", lines.readline())
+            # As much as may be read is no line that is cut off.
+            self.assertEqual(b"cd", lines.readline(2))
+            self.assertEqual(b"e\n", lines.readline(3))
+            self.assertRaises(
+                http.client.RemoteDisconnected, lines.readline, 4
+            )
 
 
 @optional.needs("glance_filters.proxy.connections", "urllib3")

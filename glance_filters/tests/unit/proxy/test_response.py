@@ -112,6 +112,14 @@ class HeadersTest(testtools.TestCase):
             [("Location", "/mounted/v2"), VIA],
             headers(("Location", "/v2"), upstream="http://u"),
         )
+        # PEP 3333 lets a server leave out a SCRIPT_NAME that is empty.
+        environ = test_request.environ()
+        self.assertNotIn("SCRIPT_NAME", environ)
+        config = settings.Settings("http://u/image")
+        found = response.headers(
+            [("Location", "/image/v2")], 11, environ, config
+        )
+        self.assertEqual([("Location", "/v2"), VIA], found)
         # The client does not say by what name it knows the proxy.
         field = ("Location", "http://u:9292/image/v2/")
         self.assertEqual([field, VIA], headers(field, HTTP_HOST=""))
