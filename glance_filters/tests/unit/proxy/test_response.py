@@ -45,6 +45,8 @@ class StatusLineTest(testtools.TestCase):
 class HeadersTest(testtools.TestCase):
     def test_order_and_repetition(self) -> None:
         given = [("Set-Cookie", "a"), ("X-A", ""), ("Set-Cookie", "b")]
+        # Neither names fields of the connection.
+        given += [("Vary", "X-A"), ("Age", "X-A")]
         self.assertEqual([*given, VIA], headers(*given))
 
     def test_hop_by_hop(self) -> None:

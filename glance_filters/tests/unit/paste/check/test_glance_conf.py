@@ -162,7 +162,12 @@ class CheckTest(GlanceConfCase):
                 "it is in {}. Write inspect.",
             ),
             (
-                "[glance_filters]\nzzz = 1\n",
+                "[location_guard]\nremve_statuses = x\n",
+                "[location_guard] remve_statuses: there is no such option, "
+                "but it is in {}. Write remove_statuses.",
+            ),
+            (
+                "[cors]\nx = y\n[glance_filters]\nzzz = 1\n",
                 "[glance_filters] zzz: there is no such option, but it is in "
                 "{}. Write "
                 + " or ".join(sorted(each.dest for each in shared.OPTS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from unittest import mock
 
 from glance_filters.filters.findings import Finding
 from glance_filters.paste.check import loading
@@ -183,7 +184,27 @@ class StartTest(cases.FileCase):
                 _, others = self.start(PLAIN, old, new)
                 is_ours = "factoryy" in words or place == "[filter:own]"
                 is_known = is_ours and "No section" not in words
+                mend = "Correct it, or insert the filters into the paste file"
+                if is_known:
+                    factories = " or ".join(FACTORIES.values())
+                    mend = f"Write paste.filter_factory = {factories}"
+                self.assertIn(mend, found.mend)
                 self.assertEqual([found] if is_known else [], others)
+
+    def test_a_filter_that_cannot_be_imported(self) -> None:
+        module = GUARD.partition(":")[0]
+        with mock.patch.dict("sys.modules", {module: None}):
+            _, [first, second] = self.start(PLAIN)
+        self.assertEqual("[filter:context]", first.place)
+        self.assertEqual("[filter:own]", second.place)
+        mend = f"Write paste.filter_factory = {GUARD}"
+        self.assertEqual([mend] * 2, [first.mend, second.mend])
+
+    def test_the_nearest_name(self) -> None:
+        _, [found] = self.start(
+            f"{PLAIN}[filter:owns]\n", "own root", "ownss root"
+        )
+        self.assertEqual("Write owns", found.mend)
 
     def test_values_with_percent_signs(self) -> None:
         url = "redis://:secret%x@host"
