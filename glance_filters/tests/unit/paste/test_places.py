@@ -33,14 +33,14 @@ TEXT = st.builds(
 
 class PlacesTest(unittest.TestCase):
     def test_of_sections(self) -> None:
-        text = "# x\n[a]\nk = v\n   w\n# y\n\n[b]\n"
+        text = "# x\n[a]\nk = v\n   w\n# y\n\n[b]\nk = v"
         found = find_sections(text)
         self.assertEqual(["a", "b"], [*found])
         spans = {
             header: text[section.start : section.end]
             for header, section in found.items()
         }
-        self.assertEqual({"a": "[a]\nk = v\n   w\n", "b": "[b]\n"}, spans)
+        self.assertEqual({"a": "[a]\nk = v\n   w\n", "b": "[b]\nk = v"}, spans)
 
     @hypothesis.given(TEXT)
     def test_are_those_of_configparser(self, text: str) -> None:
