@@ -72,7 +72,7 @@ class IdleTest(ProxyCase):
             idle = connections._Idle()
             item = mock.Mock(has_sent_all=has_sent_all)
             with mock.patch.object(connections, "time") as clock:
-                clock.monotonic.side_effect = [100.0, 100.0 + seconds]
+                clock.monotonic.side_effect = [20.0, 20.0 + seconds]
                 idle.put(item)
                 self.assertIs(item, idle.get())
             self.assertEqual(closed, item.close.call_count)

@@ -217,6 +217,14 @@ class FailureTest(ProxyCase):
             self.make_proxy(f"http://127.0.0.1:{taken.getsockname()[1]}")
             self.assertEqual(502, self.request().status)
 
+    def test_what_urllib3_takes_for_no_target(self) -> None:
+        self.make_proxy("http://127.0.0.1:1")
+        error = exceptions.LocationParseError("/")
+        with mock.patch(
+            "urllib3.HTTPConnectionPool.urlopen", side_effect=error
+        ):
+            self.assertEqual(400, self.request().status)
+
     def test_no_such_name(self) -> None:
         self.make_proxy("http://nowhere.invalid")
         self.assertEqual(502, self.request().status)

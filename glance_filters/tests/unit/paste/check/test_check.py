@@ -223,6 +223,11 @@ class OptionsTest(CheckCase):
             self.assertEqual(place, found.place)
             self.assertTrue(found.is_harmless)
 
+    def test_sections_of_the_same_name(self) -> None:
+        keys = "nonsense = 1\n[app:location_guard]\nx = y\n"
+        found = self.check_guard(keys)
+        self.assertEqual("[filter:location_guard]", found.place)
+
     def test_filters_by_uri(self) -> None:
         uri = "egg:glance-filters#location_guard"
         [found] = self.check(

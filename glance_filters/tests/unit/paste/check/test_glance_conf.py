@@ -226,7 +226,7 @@ class OriginTest(GlanceConfCase):
             for option, origin in (
                 ("lock_timeout", first),
                 ("remove_statuses", second),
-                ("replace_statuses", glance_conf.DEFAULT),
+                ("replace_statuses", "default"),
                 ("max_body_size", variable),
             ):
                 self.assertEqual(

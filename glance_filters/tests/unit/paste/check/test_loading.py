@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from unittest import mock
+
+from paste.deploy import loadwsgi
 
 from glance_filters.filters.findings import Finding
 from glance_filters.paste.check import loading
@@ -233,6 +236,19 @@ class LoaderTest(cases.FileCase):
             )
             found = loading.Loader(file).load_filter("own", "[filter:own]")
             self.assertEqual(keys, found)
+
+    def test_warnings_are_not_errors(self) -> None:
+        def load(*_: object) -> mock.Mock:
+            warnings.warn("old", stacklevel=1)
+            return mock.Mock(local_conf={"a": "b"})
+
+        loader = loading.Loader(self.write(PLAIN))
+        with (
+            warnings.catch_warnings(),
+            mock.patch.object(loadwsgi.ConfigLoader, "get_context", load),
+        ):
+            warnings.simplefilter("error")
+            self.assertEqual({"a": "b"}, loader.load_filter("own", ""))
 
     def test_text_of_an_error(self) -> None:
         file = self.write(PLAIN, "= 3", "= 3%")
