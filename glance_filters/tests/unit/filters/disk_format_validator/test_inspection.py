@@ -173,6 +173,24 @@ class InspectedStreamTest(unittest.TestCase):
             whole = error_at - error_at % 4096
             self.assertEqual(DATA[:whole], found)
 
+    def test_an_error_in_the_head_is_no_error_to_go_on_after(self) -> None:
+        source = mock.Mock()
+        source.read.side_effect = [b"first", OSError("gone"), b"later"]
+        stream = self.make(Looker(100_000), source)
+        stream.read_head(1 << 20)
+        self.assertEqual(b"first", stream.read(5))
+        for _ in range(2):
+            with self.assertRaisesRegex(OSError, "gone"):
+                stream.read(5)
+
+    def test_complete_once_it_is_given_on(self) -> None:
+        for length in (4, len(DATA)):
+            stream = self.make(Looker(10), Stream(DATA[:length]), length)
+            stream.read_head(1 << 20)
+            self.assertFalse(stream.is_complete)
+            self.assertEqual(DATA[:length], stream.read())
+            self.assertTrue(stream.is_complete)
+
     def test_empty(self) -> None:
         looker = Looker(10)
         stream = self.make(looker, Stream(b""), 0)
