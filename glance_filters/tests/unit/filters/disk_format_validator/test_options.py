@@ -45,6 +45,10 @@ class SettingsTest(unittest.TestCase):
         }
         return options.make_settings(values, glance_formats)
 
+    def test_formats_without_glance(self) -> None:
+        glance = "ami ari aki vhd vhdx vmdk raw qcow2 vdi iso".split()
+        self.assertEqual((*glance, "ploop"), options.DEFAULT_FORMATS)
+
     def test_disk_formats(self) -> None:
         for own, of_glance, expected in (
             (["raw"], ["qcow2"], ("raw",)),

@@ -138,7 +138,7 @@ class TransferTest(GuardTestCase):
                     code, _, body = self.send(request)
                     self.assertEqual(expected, code)
                     if code == 409:
-                        self.assertIn(b"is being imported", body)
+                        self.assertIn(b"is being imported, ", body)
             for request in (self.IMPORT, *self.OTHERS):
                 self.assertEqual(200, self.send(request)[0], request)
 
@@ -151,7 +151,7 @@ class TransferTest(GuardTestCase):
                 with self.subTest(status, request=request):
                     code, _, body = self.send(request)
                     self.assertEqual(409, code)
-                    self.assertIn(b"is being uploaded", body)
+                    self.assertIn(b"is being uploaded, ", body)
             for request in self.OTHERS:
                 self.assertEqual(200, self.send(request)[0], request)
             # Glance has saved its end.
