@@ -46,7 +46,18 @@ class SettingsTest(unittest.TestCase):
         return options.make_settings(values, glance_formats)
 
     def test_formats_without_glance(self) -> None:
-        glance = "ami ari aki vhd vhdx vmdk raw qcow2 vdi iso".split()
+        glance = [
+            "ami",
+            "ari",
+            "aki",
+            "vhd",
+            "vhdx",
+            "vmdk",
+            "raw",
+            "qcow2",
+            "vdi",
+            "iso",
+        ]
         self.assertEqual((*glance, "ploop"), options.DEFAULT_FORMATS)
 
     def test_disk_formats(self) -> None:
