@@ -351,7 +351,7 @@ class _Tables:
         :param is_short: whether only what is read is measured
         """
         self.columns.append(column.name)
-        settled = self._how.of(2.0, 0.1)
+        settled = self._how.of(1.0, 0.1)
         with contextlib.ExitStack() as stack:
             empty, ours = (
                 _Side(stack, column, name, settled) for name in (_EMPTY, _WITH)
@@ -445,6 +445,7 @@ def _measured(
         if reason is not None:
             print(f"No figures of {column.name}: {reason}.\n")
             continue
+        print(f"Measuring {column.name}: some minutes.\n", flush=True)
         tables.measure(column, is_short)
         yield tables
 

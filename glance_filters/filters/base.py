@@ -199,8 +199,9 @@ class Filter(abc.ABC, Generic[SettingsT]):
         """Answer a request that may be ours."""
         if self._seen_key in environ:
             return self._app(environ, start_response)
-        is_due = self._in_force.is_due()
-        if not is_due and not self._settings.enabled:
+        current = self._in_force
+        is_due = current.is_due()
+        if not is_due and not current.settings.enabled:
             return self._app(environ, start_response)
         request = None
         app: WSGIApplication | None
@@ -209,21 +210,21 @@ class Filter(abc.ABC, Generic[SettingsT]):
             if match is None:
                 return self._app(environ, start_response)
             if is_due:
-                self._in_force.follow()
-            settings = self._settings
+                current.follow()
+            settings = current.settings
             if not settings.enabled:
                 return self._app(environ, start_response)
             environ[self._seen_key] = True
-            self._in_force.counters.incr(f"{match.call.action}.requests")
+            current.counters.incr(f"{match.call.action}.requests")
             request = Request(self._app, environ, match, self.name)
             app = self.handle(request, settings)
             environ = request.environ
         except errors.FilterError as error:
-            if request is None and not self._settings.enabled:
+            if request is None and not current.settings.enabled:
                 return self._app(environ, start_response)
             if request is not None:
                 self.note_refusal(request, error)
-                request.drain(self._in_force.drain_timeout)
+                request.drain(current.drain_timeout)
             app = response.from_error(error)
         return (app or self._app)(environ, start_response)
 

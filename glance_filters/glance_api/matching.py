@@ -16,11 +16,12 @@ to that question tells.
 
 from __future__ import annotations
 
+import functools
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+import types
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import routes
 import webob
@@ -44,10 +45,12 @@ _COLLAPSIBLE = re.compile("//+")
 # Where Glance gives its versions document.
 _VERSIONS_PATHS = frozenset(("", "/", "/versions", "/versions/"))
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+# A client of ranges sends one path thousands of times, and the router takes
+# half of the time that matching does. So many of them are remembered.
+_REMEMBERED = 64
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """A request that is one of a filter's calls.
 
     :ivar call: the call
@@ -102,6 +105,7 @@ class CallMatcher:
                 conditions={"method": [call.method]},
             )
         self._mapper.create_regs([])
+        self._route = functools.lru_cache(_REMEMBERED)(self._routed)
         others: tuple[str, ...] = ()
         if CALL_OF_MINOR_VERSION in calls:
             others = (CALL_OF_MINOR_VERSION.path,)
@@ -127,21 +131,16 @@ class CallMatcher:
             UTF-8, on which Glance fails
         """
         path = environ.get("PATH_INFO", "")
-        found = self._match_resource(environ, path)
+        method = environ["REQUEST_METHOD"]
+        if "_method" in environ.get("QUERY_STRING", ""):
+            method = _query_method(environ) or method
+        found = self._find(environ, method, path)
         if found is None and NEGOTIATED_KEY not in environ:
             if path in self.paths:
                 return Match(SHOW_VERSIONS, {}, path, "")
             if self._other_marks and path.startswith(self._other_marks):
                 return Match(CALL_OF_MINOR_VERSION, {}, path, "")
         return found
-
-    def _match_resource(
-        self, environ: Mapping[str, Any], path: str
-    ) -> Match | None:
-        method = environ["REQUEST_METHOD"]
-        if "_method" in environ.get("QUERY_STRING", ""):
-            method = _query_method(environ) or method
-        return self._find(environ, method, path)
 
     def _find(
         self, environ: Mapping[str, Any], method: str, path: str
@@ -153,16 +152,24 @@ class CallMatcher:
             path = _COLLAPSIBLE.sub("/", path)
         for prefix in _prefixes(environ, path):
             resource = path[len(prefix) :]
-            found = self._mapper.routematch(
-                resource, {"REQUEST_METHOD": method}
-            )
+            found = self._route(method, resource)
             if found is not None:
-                variables = dict(found[0])
-                del variables["controller"]
-                call = self._calls[variables.pop("action")]
-                _check_text(variables.values())
+                call, variables = found
                 return Match(call, variables, resource, authority + prefix)
         return None
+
+    def _routed(
+        self, method: str, resource: str
+    ) -> tuple[ApiCall, Mapping[str, str]] | None:
+        """Return the call of a resource's path, and the path's variables."""
+        found = self._mapper.routematch(resource, {"REQUEST_METHOD": method})
+        if found is None:
+            return None
+        variables = dict(found[0])
+        del variables["controller"]
+        call = self._calls[variables.pop("action")]
+        _check_text(variables.values())
+        return call, types.MappingProxyType(variables)
 
 
 def _check_text(variables: Iterable[str]) -> None:
@@ -234,23 +241,26 @@ def _split_authority(path: str) -> tuple[str, str]:
     return f"{scheme}://{host}", "/" + path
 
 
-def _prefixes(environ: Mapping[str, Any], path: str) -> Iterator[str]:
-    """Yield each part of *path* that may come before a resource's path."""
+def _prefixes(environ: Mapping[str, Any], path: str) -> Sequence[str]:
+    """Return each part of *path* that may come before a resource's path."""
+    prefix = _prefix(environ, path)
+    found = () if prefix is None else (prefix,)
     if environ.get("SCRIPT_NAME", "").endswith("/v2"):
-        yield ""  # inside the urlmap, or an outer mount that is called so
+        # Inside the urlmap, or an outer mount that is called so.
+        return ("", *found)
+    return found
+
+
+def _prefix(environ: Mapping[str, Any], path: str) -> str | None:
+    """Return what comes before a resource's path outside the urlmap."""
     if NEGOTIATED_KEY in environ:
-        if path.startswith("/v2/"):
-            yield "/v2"
-        return
+        return "/v2" if path.startswith("/v2/") else None
     version = accepted_version(environ)
     if version is not None:
-        if _VERSION.fullmatch(version):
-            yield ""
-        return
+        return "" if _VERSION.fullmatch(version) else None
     start = "/" if path.startswith("/") else ""
     version = path[len(start) :].partition("/")[0]
-    if _VERSION.fullmatch(version):
-        yield start + version
+    return start + version if _VERSION.fullmatch(version) else None
 
 
 def accept_of_child(environ: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # Longer positions than this lie behind the end of anything; int() would
 # refuse them past 4 300 digits.
@@ -24,19 +25,19 @@ _CONTENT_RANGE = re.compile(
 _UNSATISFIED = re.compile(r"bytes[ \t]+\*/([0-9]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class ByteRange:
+class ByteRange(NamedTuple):
     """The bytes from *start* (inclusive) to *stop* (exclusive), not empty."""
 
     start: int
     stop: int
 
-    def __len__(self) -> int:
+    @property
+    def length(self) -> int:
+        """How many bytes they are."""
         return self.stop - self.start
 
 
-@dataclass(frozen=True)
-class RangeSpec:
+class RangeSpec(NamedTuple):
     """One element of a Range field, not yet resolved (section 14.1.2).
 
     :ivar first: the first byte's position; None for a suffix
@@ -88,10 +89,10 @@ def parse(text: str, limits: Limits) -> tuple[RangeSpec, ...]:
         raise TooCostly("too many ranges")
     # Elements of a list may be empty (section 5.6.1.2).
     elements = [each.strip(" \t") for each in rest.split(",")]
-    specs = tuple(_spec(each) for each in elements if each)
+    specs = [_spec(each) for each in elements if each]
     if not specs:
         raise Invalid("no range")
-    return specs
+    return tuple(specs)
 
 
 def _spec(text: str) -> RangeSpec:
@@ -115,8 +116,11 @@ def _spec(text: str) -> RangeSpec:
 
 
 def _position(digits: str) -> int:
-    digits = digits.lstrip("0") or "0"
-    return _BEHIND_ANY_END if len(digits) > _MAX_DIGITS else int(digits)
+    if len(digits) > _MAX_DIGITS:
+        digits = digits.lstrip("0") or "0"
+        if len(digits) > _MAX_DIGITS:
+            return _BEHIND_ANY_END
+    return int(digits)
 
 
 def resolve(
@@ -140,7 +144,7 @@ def resolve(
     ranges = [each for spec in specs if (each := within(spec, size))]
     if not ranges:
         raise Unsatisfiable
-    if sum(map(len, ranges)) > size:
+    if sum(each.length for each in ranges) > size:
         raise TooCostly("more than the whole")
     joined, overlaps = coalesced(ranges)
     if overlaps > limits.max_overlaps:

@@ -39,7 +39,9 @@ class Framing:
         ]
         self.end = f"\r\n--{self.boundary}--\r\n".encode()
         self.content_length = (
-            sum(map(len, self.heads)) + sum(map(len, ranges)) + len(self.end)
+            sum(map(len, self.heads))
+            + sum(each.length for each in ranges)
+            + len(self.end)
         )
 
     @property

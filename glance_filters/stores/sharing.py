@@ -24,17 +24,20 @@ _CURRENT: contextvars.ContextVar[Shared | None] = contextvars.ContextVar(
 class Shared:
     """What is open for one download; its owner closes it.
 
-    The requests for the parts are made within :meth:`used`, in any thread,
-    one after the other. What they open stays open until :meth:`close`.
+    The requests for the parts are made in a ``with`` of it, in any thread,
+    one after the other: there the drivers open what they need. It stays open
+    until :meth:`close`.
     """
 
     def __init__(self) -> None:
         self._stack: contextlib.ExitStack | None = None
         self._opened: dict[Hashable, Any] = {}
 
-    def used(self) -> _Use:
-        """Have the drivers open here what they need, in a ``with``."""
-        return _Use(self)
+    def __enter__(self) -> None:
+        self._token = _CURRENT.set(self)
+
+    def __exit__(self, *error: object) -> None:
+        _CURRENT.reset(self._token)
 
     def opened(
         self, key: Hashable, opener: Callable[[], AbstractContextManager[_T]]
@@ -59,19 +62,6 @@ class Shared:
             self._stack.close()
         except Exception:
             LOG.warning("A store could not be closed", exc_info=True)
-
-
-class _Use:
-    """A context of each call of Glance: a class, as a generator costs more."""
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-
-    def __enter__(self) -> None:
-        self._token = _CURRENT.set(self._shared)
-
-    def __exit__(self, *error: object) -> None:
-        _CURRENT.reset(self._token)
 
 
 def opened(

@@ -137,7 +137,7 @@ class RangeTranslator(base.Filter[options.RangeTranslatorSettings]):
                     specs = byte_ranges.parse(text, settings.limits)
                 except (byte_ranges.Invalid, byte_ranges.TooCostly):
                     return download.whole()
-                return download.partial(responses.RangeRequest(specs))
+                return download.partial(specs)
             if "HTTP_CONTENT_RANGE" in environ:
                 if settings.request_content_range == "refuse":
                     raise errors.DeprecatedHeader

@@ -22,10 +22,14 @@ class ImageData:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self.image_id = request.image_id
         self.calls = 0
         # What its store opens once for all parts.
         self._shared = stores.Shared()
+
+    @property
+    def image_id(self) -> str:
+        """The image's id as text, as the request spells it."""
+        return self._request.image_id
 
     @functools.cached_property
     def image(self) -> images.Image | None:
@@ -55,7 +59,7 @@ class ImageData:
         :raises Exception: whatever Glance raises
         """
         self.calls += 1
-        with self._shared.used():
+        with self._shared:
             return self._request.capture_whole(
                 {**(fields or {}), "REQUEST_METHOD": "GET"}
             )

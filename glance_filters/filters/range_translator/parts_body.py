@@ -66,7 +66,6 @@ class PartsBody:
             )
             raise
         self._opened.finish(self._max_rest)
-        self.close()
 
     def _chunks(self) -> Iterator[bytes]:
         heads = iter(self._framing.heads if self._framing else (b"",))

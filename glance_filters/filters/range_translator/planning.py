@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glance_filters.http import byte_ranges
 from glance_filters.http.byte_ranges import ByteRange, RangeSpec, TooCostly
@@ -37,8 +38,7 @@ class Limits:
     max_discarded: int
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """Parts that come out of one answer of Glance.
 
     :ivar start: where the answer begins in the image
@@ -51,11 +51,14 @@ class Read:
     @property
     def discarded(self) -> int:
         """How many bytes are read that belong to no part."""
-        return self.parts[-1].stop - self.start - sum(map(len, self.parts))
+        return (
+            self.parts[-1].stop
+            - self.start
+            - sum(each.length for each in self.parts)
+        )
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How the parts are read, in the order in which they are sent.
 
     :ivar opened: the parts that come out of the answer at hand; None if no

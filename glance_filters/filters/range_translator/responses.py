@@ -10,7 +10,6 @@ request, and then its ranges (13.2.2).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from oslo_log import log as logging
@@ -29,6 +28,7 @@ from glance_filters.filters.range_translator.sources import (
     Opened,
 )
 from glance_filters.http import byte_ranges, multipart, preconditions
+from glance_filters.http.byte_ranges import RangeSpec
 from glance_filters.wsgi.response import CapturedResponse, Headers
 
 LOG = logging.getLogger(__name__)
@@ -48,19 +48,6 @@ _OF_ANOTHER_BODY = frozenset(
 _IMAGE_OF_CACHE_KEY = "api.cache.image"
 # What a request discards without a line in the log, in bytes.
 _DISCARDED_SILENTLY = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class RangeRequest:
-    """The ranges that a request asks for.
-
-    :ivar specs: the ranges, at least one
-    :ivar size: the image's size in bytes according to the client, if it
-        names one
-    """
-
-    specs: Sequence[byte_ranges.RangeSpec]
-    size: int | None = None
 
 
 class Download:
@@ -121,23 +108,30 @@ class Download:
         if type(size) is int:
             response.headers.append(("Content-Length", str(size)))
 
-    def partial(self, wanted: RangeRequest) -> CapturedResponse:
+    def partial(
+        self, specs: Sequence[RangeSpec], size: int | None = None
+    ) -> CapturedResponse:
         """Return the response with the parts that are wanted.
 
+        :param specs: the ranges, at least one
+        :param size: the image's size in bytes according to the client, if it
+            names one
         :raises NotModified: if the client has the data already
         :raises PreconditionFailed: if a condition of the request is not met
         :raises RangeNotSatisfiable: if no range is within the image
         """
         response = None
         try:
-            response = self._partial(wanted)
+            response = self._partial(specs, size)
         finally:
             if response is None or not isinstance(response.body, PartsBody):
                 self._data.close()
         return response
 
-    def _partial(self, wanted: RangeRequest) -> CapturedResponse:
-        spec = planning.opening(wanted.specs, self._settings.costs)
+    def _partial(
+        self, specs: Sequence[RangeSpec], claimed: int | None
+    ) -> CapturedResponse:
+        spec = planning.opening(specs, self._settings.costs)
         # Each round asks Glance once more, and leaves the plan fewer calls.
         while True:
             opened = None
@@ -156,7 +150,9 @@ class Download:
                 if size is not None and preconditions.honours_range(
                     self._environ, tag
                 ):
-                    plan = self._plan(wanted, size, opened)
+                    if claimed not in (None, size):
+                        raise errors.RangeNotSatisfiable(size)
+                    plan = self._plan(specs, size, opened)
                 if plan is None:
                     return self.whole(opened)
                 if opened is not None and plan.opened is not None:
@@ -170,17 +166,15 @@ class Download:
             spec = planning.spec_of(plan.reads[0])
 
     def _plan(
-        self, wanted: RangeRequest, size: int, opened: Opened | None
+        self, specs: Sequence[RangeSpec], size: int, opened: Opened | None
     ) -> planning.Plan | None:
         """Return how to read the parts; None if the whole is to be sent."""
-        if wanted.size not in (None, size):
-            raise errors.RangeNotSatisfiable(size)
-        if len(wanted.specs) == 1 and opened and not opened.is_whole:
+        if len(specs) == 1 and opened and not opened.is_whole:
             return planning.of_one(opened.span)
         costs = self._settings.costs
         try:
             return planning.plan(
-                byte_ranges.resolve(wanted.specs, size, self._settings.limits),
+                byte_ranges.resolve(specs, size, self._settings.limits),
                 costs,
                 costs.max_calls - self._data.calls,
                 opened.span if opened else None,
@@ -203,7 +197,7 @@ class Download:
         parts = plan.parts
         framing = None
         if len(parts) == 1:
-            length = len(parts[0])
+            length = parts[0].length
             value = byte_ranges.format_content_range(parts[0], size)
             headers.append(("Content-Range", value))
         else:

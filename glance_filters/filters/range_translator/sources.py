@@ -72,7 +72,7 @@ class Opened:
         self.response = response
         self.size = size
         self.is_whole = span is None
-        self.span = span or ByteRange(0, size or 0)
+        self.span = ByteRange(0, size or 0) if span is None else span
         self._rest = rest
         self._made_cursor: bodies.Cursor | None = None
 
@@ -264,6 +264,6 @@ def claimed(
     except byte_ranges.Invalid:
         return None, None
     length = response.content_length()
-    if length is not None and length != len(part):
+    if length is not None and length != part.length:
         return None, None
     return part, size

@@ -89,7 +89,7 @@ def parts_of(answer: http_client.Response) -> list[tuple[ByteRange, bytes]]:
             f"Content-Range: {each['Content-Range']}\r\n\r\n".encode()
         )
         start = answer.body.index(b"\r\n\r\n", start) + 4
-        parts.append((part, answer.body[start : start + len(part)]))
+        parts.append((part, answer.body[start : start + part.length]))
     return parts
 
 
@@ -156,7 +156,7 @@ class CostsMixin(testtools.TestCase):
         elif answer.status == 206:
             parts = parts_of(answer)
             self.check_parts(parts, text)
-            sent = sum(len(part) for part, _ in parts)
+            sent = sum(part.length for part, _ in parts)
             joints = len(parts) - 1
             # What lies before a range that turns out not to be there.
             joints += any(

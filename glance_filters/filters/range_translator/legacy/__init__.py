@@ -44,7 +44,7 @@ class OldGlance:
 
         :returns: the response to a request for the versions document
         """
-        if request.call == calls.SHOW_VERSIONS:
+        if request.call is calls.SHOW_VERSIONS:
             return versions.response_with_added(request)
         versions.rewrite_added(request, self._version)
         return None

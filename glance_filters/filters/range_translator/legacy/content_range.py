@@ -17,10 +17,7 @@ from oslo_log import log as logging
 from glance_filters import errors
 from glance_filters.filters.range_translator import planning, sources
 from glance_filters.filters.range_translator.image_data import ImageData
-from glance_filters.filters.range_translator.responses import (
-    Download,
-    RangeRequest,
-)
+from glance_filters.filters.range_translator.responses import Download
 from glance_filters.http import byte_ranges
 from glance_filters.wsgi import bodies
 from glance_filters.wsgi.response import CapturedResponse
@@ -54,12 +51,11 @@ def respond(download: Download, text: str) -> CapturedResponse:
     try:
         part, size = byte_ranges.parse_content_range(text)
     except byte_ranges.Invalid:
-        wanted = RangeRequest([planning.BEYOND])
+        spec, size = planning.BEYOND, None
     else:
         spec = byte_ranges.RangeSpec(part.start, part.stop - 1)
-        wanted = RangeRequest([spec], size)
     try:
-        response = download.partial(wanted)
+        response = download.partial([spec], size)
     except errors.FilterError as error:
         error.headers += _FIELDS
         raise
@@ -96,7 +92,7 @@ class ContentRangeSource:
             raise sources.NoParts(f"status {response.status}")
         # Ocata sends just the part. Newton promises the whole, sends the part
         # and keeps the connection open, so nobody may wait for its end.
-        is_exact = response.content_length() == len(part)
+        is_exact = response.content_length() == part.length
         return sources.Opened(
             response,
             size,

@@ -11,7 +11,6 @@ See "API versions" in the Image service API reference.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from typing import Any, Protocol
@@ -115,4 +114,4 @@ def rewrite_added(request: Request, version: Version) -> None:
             "PATH_INFO": f"/v2{slash}{rest}",
         }
         prefix = request.match.prefix.replace(f"/{name}", "/v2", 1)
-        request.match = dataclasses.replace(request.match, prefix=prefix)
+        request.match = request.match._replace(prefix=prefix)

@@ -61,6 +61,38 @@ class MatchTest(unittest.TestCase):
             {"store_id": "fast", "image_id": "ID"}, found.variables
         )
 
+    def test_the_router_is_asked_once_for_a_path(self) -> None:
+        matcher = matching.CallMatcher(CALLS)
+        ids = [f"{number}" for number in range(100)]
+        with mock.patch.object(
+            routes.Mapper,
+            "routematch",
+            autospec=True,
+            side_effect=routes.Mapper.routematch,
+        ) as asked:
+            for method, path, expected in (
+                ("PATCH", "/v2/images/a", 1),
+                ("PATCH", "/v2/images/a", 1),
+                # Another method or path is another question.
+                ("DELETE", "/v2/images/a", 1),
+                ("PATCH", "/v2/images/b", 2),
+                # Below another prefix it is the same path.
+                ("PATCH", "/v2.9/images/a", 2),
+                *(("PATCH", f"/v2/images/{each}", None) for each in ids),
+                # Not all are remembered for ever.
+                ("PATCH", "/v2/images/a", 103),
+            ):
+                found = matcher.match(fakes.environ_of(method, path))
+                self.assertEqual(method == "PATCH", found is not None)
+                if found is not None:
+                    self.assertTrue(path.endswith(found.path))
+                    image_id = found.variables["image_id"]
+                    self.assertTrue(path.endswith(f"/{image_id}"))
+                    with self.assertRaises(TypeError):
+                        found.variables["image_id"] = "c"  # type: ignore[index]
+                if expected is not None:
+                    self.assertEqual(expected, asked.call_count, path)
+
     def test_only_the_calls_that_were_given(self) -> None:
         matcher = matching.CallMatcher([calls.ADD_LOCATION])
         for method, marks in (

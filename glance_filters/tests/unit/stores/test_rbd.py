@@ -213,7 +213,7 @@ class RbdStoreTest(unittest.TestCase):
     def test_shared(self) -> None:
         shared = sharing.Shared()
         for offset in (5, 90, 3):
-            with shared.used():
+            with shared:
                 chunks, _ = self.get(offset=offset, chunk_size=2)
             self.assertEqual(DATA[offset : offset + 2], b"".join(chunks))
         self.assertEqual(1, self.cluster.connections)

@@ -34,9 +34,9 @@ class SharingTest(unittest.TestCase):
 
     def test_shared(self) -> None:
         shared = sharing.Shared()
-        with shared.used():
+        with shared:
             self.read("a")
-        with shared.used():
+        with shared:
             self.read("a")
             self.read("b")
         self.assertEqual(
@@ -48,14 +48,14 @@ class SharingTest(unittest.TestCase):
         self.assertEqual(2, self.events.count("close"))
         # What is closed is not used again.
         self.events.clear()
-        with shared.used():
+        with shared:
             self.read("a")
         shared.close()
         self.assertEqual(["open", "handle", "close"], self.events)
 
     def test_not_used_any_more(self) -> None:
         shared = sharing.Shared()
-        with shared.used():
+        with shared:
             pass
         shared.close()
         self.read("a")
@@ -64,7 +64,7 @@ class SharingTest(unittest.TestCase):
     def test_another_thread(self) -> None:
         """A download shares nothing with another one."""
         shared = sharing.Shared()
-        with shared.used():
+        with shared:
             other = threading.Thread(target=self.read, args=("a",))
             other.start()
             other.join()
@@ -79,7 +79,7 @@ class SharingTest(unittest.TestCase):
 
         shared = sharing.Shared()
         for _ in range(2):
-            with shared.used(), self.assertRaises(OSError):
+            with shared, self.assertRaises(OSError):
                 sharing.opened("a", failing)
         self.assertEqual(["fail", "fail"], self.events)
 
@@ -90,7 +90,7 @@ class SharingTest(unittest.TestCase):
             raise OSError("gone")
 
         shared = sharing.Shared()
-        with shared.used():
+        with shared:
             self.read("a")
             sharing.opened("b", failing)
         with self.assertLogs(sharing.LOG.logger, "WARNING") as logs:

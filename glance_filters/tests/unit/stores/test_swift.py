@@ -227,7 +227,7 @@ class SwiftStoreTest(unittest.TestCase):
         shared = sharing.Shared()
         with contextlib.closing(shared):
             for offset in (5, 90, 3):
-                with shared.used():
+                with shared:
                     chunks, _ = self.get(offset=offset, chunk_size=2)
                 self.assertEqual(DATA[offset : offset + 2], b"".join(chunks))
         self.assertEqual(1, self.manager.made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import unittest
 from unittest import mock
@@ -25,8 +24,8 @@ class OldGlanceTest(unittest.TestCase):
 
     def test_versions(self) -> None:
         self.assertIsNone(self.old.add_version(self.request))
-        self.request.match = dataclasses.replace(
-            self.request.match, call=calls.SHOW_VERSIONS
+        self.request.match = self.request.match._replace(
+            call=calls.SHOW_VERSIONS
         )
         captured = self.old.add_version(self.request)
         assert captured is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import unittest
 from typing import Any
@@ -134,7 +133,7 @@ class RewriteAddedTest(unittest.TestCase):
             request = fake_glance.make_request(
                 glance, PATH_INFO=prefix + path, **keys
             )
-            request.match = dataclasses.replace(request.match, prefix=prefix)
+            request.match = request.match._replace(prefix=prefix)
             before = request.environ
             version = protocol.GlanceVersion()
             api_versions.rewrite_added(request, version)
