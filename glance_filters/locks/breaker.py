@@ -14,10 +14,6 @@ from glance_filters.locks import backend, errors
 
 LOG = logging.getLogger(__name__)
 
-# Called with the reason when a backend fails, and with None when it works
-# again.
-Listener = Callable[["str | None"], None]
-
 
 class Breaker:
     """Locks of *wrapped*, which is not asked again soon after it failed.
@@ -26,28 +22,17 @@ class Breaker:
 
     :param retry_seconds: how long after a failure every request for a lock
         fails at once; then one of them is let through to see
-    :param listener: called as the log is written, in the thread of a request
+    :ivar outage: the reason why there are no locks; None while there are
     """
 
-    def __init__(
-        self,
-        wrapped: backend.Backend,
-        retry_seconds: float,
-        listener: Listener | None = None,
-    ) -> None:
+    def __init__(self, wrapped: backend.Backend, retry_seconds: float) -> None:
         self._wrapped = wrapped
         self._retry_seconds = retry_seconds
-        self._listener = listener
         self._guard = threading.Lock()
-        self._outage: str | None = None
+        self.outage: str | None = None
         # Of an outage only.
         self._retry_at: float
         self._line_up_at = 0.0
-
-    @property
-    def outage(self) -> str | None:
-        """The reason why there are no locks; None while there are."""
-        return self._outage
 
     def try_lock(
         self, name: bytes, is_next: bool = False
@@ -74,7 +59,7 @@ class Breaker:
         :returns: None also if that fails: the lock may be acquired without,
             and whether the backend works, the next try for it tells
         """
-        if self._outage is not None or time.monotonic() < self._line_up_at:
+        if self.outage is not None or time.monotonic() < self._line_up_at:
             return None
         try:
             return self._wrapped.line_up(name)
@@ -90,26 +75,22 @@ class Breaker:
 
     def _check_may_ask(self) -> None:
         with self._guard:
-            if self._outage is None:
+            if self.outage is None:
                 return
             now = time.monotonic()
             if now < self._retry_at:
-                raise errors.LockUnavailable(self._outage)
+                raise errors.LockUnavailable(self.outage)
             # This one is let through, and nobody else meanwhile.
             self._retry_at = now + self._retry_seconds
 
     def _set(self, outage: str | None) -> None:
         """Note that the backend fails, or with None that it works."""
         with self._guard:
-            changes = (outage is None) != (self._outage is None)
-            self._outage = outage
+            changes = (outage is None) != (self.outage is None)
+            self.outage = outage
             if outage is not None:
                 self._retry_at = time.monotonic() + self._retry_seconds
-        if not changes:
-            return
-        if outage is None:
+        if changes and outage is None:
             LOG.info("Image locks are available again")
-        else:
+        elif changes:
             LOG.warning("Image locks are unavailable: %s", outage)
-        if self._listener is not None:
-            self._listener(outage)

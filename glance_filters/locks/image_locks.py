@@ -12,7 +12,6 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable
-from types import TracebackType
 
 from oslo_log import log as logging
 
@@ -63,12 +62,7 @@ class Held:
     def __enter__(self) -> Held:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.release()
 
 
@@ -90,8 +84,6 @@ class ImageLocks:
         image
     :param retry_seconds: how long after a failure no further request is
         sent to a server; a folder is always tried
-    :param listener: called with the reason when the backend fails, and with
-        None when it works again, by the thread that noticed it
     :raises ValueError: the URL cannot be used, or a library is missing for it
     """
 
@@ -102,7 +94,6 @@ class ImageLocks:
         server_timeout: float = 3.0,
         max_waiters: int = 8,
         retry_seconds: float = 5.0,
-        listener: breaker.Listener | None = None,
     ) -> None:
         self._timeout = timeout
         self._max_waiters = max_waiters
@@ -110,17 +101,10 @@ class ImageLocks:
         is_folder = url.startswith("file:")
         self._has_lines = is_folder
         self._retry_seconds = 0 if is_folder else retry_seconds
-        self._listener = listener
         self._make_backend = _backend_maker(url, server_timeout)
         self._backends: dict[int, breaker.Breaker] = {}
         # Now, so that a wrong URL is known at once.
         self._backend()
-
-    @property
-    def outage(self) -> str | None:
-        """Why this process cannot lock; None if it can, or has not tried."""
-        made = self._backends.get(os.getpid())
-        return None if made is None else made.outage
 
     def deadline(self) -> float:
         """Return until when one who begins to wait now may wait.
@@ -236,9 +220,7 @@ class ImageLocks:
             return None
         here = os.getpid()
         if here not in self._backends:
-            made = breaker.Breaker(
-                self._make_backend(), self._retry_seconds, self._listener
-            )
+            made = breaker.Breaker(self._make_backend(), self._retry_seconds)
             # Atomic, unlike a lock that might be held at the fork.
             self._backends.setdefault(here, made)
         return self._backends[here]

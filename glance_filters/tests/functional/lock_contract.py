@@ -307,7 +307,6 @@ class Outages(Server):
                 self.assertThat(
                     str(error), matchers.MatchesRegex(f".*{reason}")
                 )
-                self.assertEqual(str(error), image_locks.outage)
                 self.assertEqual(str(error), image_locks.check())
 
     def wrong_urls(self) -> Iterator[tuple[str, str]]:

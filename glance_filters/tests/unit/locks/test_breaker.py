@@ -56,9 +56,8 @@ class BreakerTest(testtools.TestCase):
                 format="%(levelname)s %(message)s",
             )
         )
-        self.told = mock.Mock()
         self.backend = FakeBackend()
-        self.breaker = breaker.Breaker(self.backend, RETRY_SECONDS, self.told)
+        self.breaker = breaker.Breaker(self.backend, RETRY_SECONDS)
 
     def fails(self, reason: str) -> None:
         self.backend.outcome = errors.LockUnavailable(reason)
@@ -84,7 +83,6 @@ class BreakerTest(testtools.TestCase):
         self.breaker.close()
         self.assertTrue(self.backend.closed)
         self.assertEqual("", self.logger.output)
-        self.told.assert_not_called()
 
     def test_a_place_in_the_line_is_not_needed(self) -> None:
         """A lock that can be acquired without is not refused."""
@@ -159,10 +157,6 @@ class BreakerTest(testtools.TestCase):
             * 2,
             self.logger.output.splitlines(),
         )
-        self.assertEqual(
-            [mock.call("refused"), mock.call(None)] * 2,
-            self.told.call_args_list,
-        )
 
     def test_a_timeout_is_no_outage(self) -> None:
         self.fails("gone")
@@ -172,7 +166,7 @@ class BreakerTest(testtools.TestCase):
         self.assertRaises(errors.LockTimeout, self.breaker.try_lock, NAME)
         self.assertIsNone(self.breaker.outage)
 
-    def test_without_a_listener(self) -> None:
+    def test_without_a_pause(self) -> None:
         self.breaker = breaker.Breaker(self.backend, 0)
         self.fails("gone")
         # Nor does it wait.

@@ -163,7 +163,6 @@ class ThreadsTest(testtools.TestCase):
         made = self.make()
         for _ in range(2):
             self.assertIsNone(made.check())
-            self.assertIsNone(made.outage)
         self.assertEqual(0, process.count())
 
     def test_nothing_grows(self) -> None:
@@ -248,7 +247,9 @@ class BackendTest(testtools.TestCase):
         self.delays: list[float] = []
         self.useFixture(fixtures.MockPatch("time.monotonic", lambda: self.now))
         self.useFixture(fixtures.MockPatch("time.sleep", self.sleep))
-        self.told: list[str | None] = []
+        self.logger = self.useFixture(
+            fixtures.FakeLogger("glance_filters.locks.breaker")
+        )
         self.addCleanup(lambda: self.assertEqual(0, process.count()))
 
     def sleep(self, seconds: float) -> None:
@@ -261,9 +262,7 @@ class BackendTest(testtools.TestCase):
         return self.backend
 
     def make(self, timeout: float) -> locks.ImageLocks:
-        return locks.ImageLocks(
-            "mysql+pymysql://h/g", timeout, listener=self.told.append
-        )
+        return locks.ImageLocks("mysql+pymysql://h/g", timeout)
 
     def test_back_off(self) -> None:
         self.backend.outcomes = [*[None] * 8, self.backend.release]
@@ -297,7 +296,7 @@ class BackendTest(testtools.TestCase):
 
         self.backend.on_try = be_slow
         self.make(0.1).acquire(ONE).release()
-        self.assertEqual([], self.told)
+        self.assertEqual("", self.logger.output)
 
     def test_a_backend_that_asks_for_patience(self) -> None:
         wait = errors.LockTimeout("wait")
@@ -321,15 +320,19 @@ class BackendTest(testtools.TestCase):
             ):
                 self.assertRaises(locks.LockUnavailable, call)
             self.assertEqual("refused", made.check())
-            self.assertEqual("refused", made.outage)
         self.assertEqual([], self.delays)
         self.assertEqual(1, self.backend.tries)
         self.now += 5
         self.backend.outcomes = [None, self.backend.release]
         made.acquire(ONE).release()
-        self.assertIsNone(made.outage)
         self.assertIsNone(made.check())
-        self.assertEqual(["refused", None], self.told)
+        self.assertEqual(
+            [
+                "Image locks are unavailable: refused",
+                "Image locks are available again",
+            ],
+            self.logger.output.splitlines(),
+        )
 
     def test_an_outage_while_waiting(self) -> None:
         self.backend.outcomes = [None, errors.LockUnavailable("gone")]
@@ -396,7 +399,6 @@ class BackendTest(testtools.TestCase):
         made = self.make(10)
         made.close()
         self.assertTrue(self.backend.is_closed)
-        self.assertIsNone(made.outage)
         # Nothing is left to close.
         made.close()
         locks.ImageLocks("", 1).close()
@@ -410,13 +412,12 @@ class UrlTest(testtools.TestCase):
         )
 
     def test_none(self) -> None:
-        made = locks.ImageLocks("", 1)
+        locks.ImageLocks("", 1)
         self.assertEqual(
             "Images are locked within each process only: there is no "
             "coordination URL\n",
             self.logger.output,
         )
-        self.assertIsNone(made.outage)
 
     def test_without_the_library(self) -> None:
         self.useFixture(
@@ -481,19 +482,16 @@ class UrlTest(testtools.TestCase):
         root = self.useFixture(fixtures.TempDir()).path
         with open(f"{root}/locks", "w"):
             pass
-        told: list[str | None] = []
-        made = locks.ImageLocks(
-            f"file://{root}/locks", 1, listener=told.append
-        )
+        made = locks.ImageLocks(f"file://{root}/locks", 1)
         [_, warning] = self.logger.output.splitlines()
         self.assertIn("Images cannot be locked: ", warning)
         self.assertIn("not safe", made.check() or "")
-        self.assertIn("not safe", made.outage or "")
         # Each time it is looked at anew.
         os.unlink(f"{root}/locks")
         self.assertIsNone(made.check())
-        self.assertIsNone(made.outage)
-        self.assertEqual(2, len(told))
+        [_, _, lost, again] = self.logger.output.splitlines()
+        self.assertIn("Image locks are unavailable: ", lost)
+        self.assertEqual("Image locks are available again", again)
 
     def test_files_nowhere(self) -> None:
         for url in ("file:", "file://", "file://locks", "file:locks"):
