@@ -31,14 +31,14 @@ def _replace_while_uploading(trial: Trial) -> Seen:
     if trial.location_url is not None:
         value = [{"url": trial.location_url, "metadata": {}}]
     operation = {"op": "replace", "path": "/locations", "value": value}
-    with trial.service.slow_upload(image_id, _UPLOAD) as upload:
+    with trial.service.slow_upload(image_id, _UPLOAD) as finish:
         end = time.monotonic() + _BEGIN_SECONDS
         while trial.scratch.status(image_id) != "saving":
             if time.monotonic() > end:
                 raise NotTried("the upload does not begin before it is whole")
             time.sleep(_PAUSE_SECONDS)
         patched = trial.service.patch(image_id, operation)
-        uploaded = upload.finish()
+        uploaded = finish()
     answer = trial.service.request("GET", f"/v2/images/{image_id}/file")
     is_kept = answer.status == 200 and answer.body == _UPLOAD
     text = "the upload is kept" if is_kept else "the upload is lost"

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import uuid
-from types import TracebackType
 from typing import Any
 
 from glance_filters.acceptance.service import Answer, Service, Unreachable
@@ -89,12 +88,7 @@ class Scratch:
         """Begin."""
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Delete all images that were made."""
         for image_id in self._ids:
             try:

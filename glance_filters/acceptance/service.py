@@ -9,7 +9,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -195,8 +195,10 @@ class Service:
         )
 
     @contextlib.contextmanager
-    def slow_upload(self, image_id: str, data: bytes) -> Iterator[SlowUpload]:
-        """Begin to upload; the rest is sent when the caller says so."""
+    def slow_upload(
+        self, image_id: str, data: bytes
+    ) -> Iterator[Callable[[], Answer]]:
+        """Begin to upload; yield what sends the rest, for the answer."""
         with self._connection() as connection:
             connection.putrequest(
                 "PUT", f"{self._base}/v2/images/{image_id}/file"
@@ -211,26 +213,12 @@ class Service:
             connection.endheaders()
             half = len(data) // 2
             connection.send(data[:half])
-            yield SlowUpload(connection, data[half:])
 
+            def finish() -> Answer:
+                connection.send(data[half:])
+                return _read(connection.getresponse())
 
-class SlowUpload:
-    """An upload that has begun.
-
-    :param connection: the connection that it is sent by
-    :param rest: what was not sent yet
-    """
-
-    def __init__(
-        self, connection: http.client.HTTPConnection, rest: bytes
-    ) -> None:
-        self._connection = connection
-        self._rest = rest
-
-    def finish(self) -> Answer:
-        """Send the rest and return the answer."""
-        self._connection.send(self._rest)
-        return _read(self._connection.getresponse())
+            yield finish
 
 
 def _read(response: http.client.HTTPResponse) -> Answer:

@@ -31,6 +31,7 @@ import struct
 from dataclasses import dataclass
 
 from oslo_utils.imageutils import format_inspector
+from oslo_utils.imageutils.format_inspector import SafetyViolation
 
 _OLD_MAGIC = b"WithoutFreeSpace"
 _MAGIC = b"WithouFreSpacExt"
@@ -83,35 +84,27 @@ class PloopInspector(format_inspector.FileInspector):
         """Whether the data begin with a magic of the format."""
         return bytes(self.region("header").data[:16]) in (_OLD_MAGIC, _MAGIC)
 
-    @property
-    def virtual_size(self) -> int:
-        """The size of the disk in bytes, 0 while it is not known."""
-        if not self.complete or not self.format_match:
-            return 0
-        return self._disk_sectors() * _SECTOR
-
     def _header(self) -> _Header:
         return _Header(*_HEADER.unpack(self.region("header").data))
-
-    def _disk_sectors(self) -> int:
-        header = self._header()
-        if header.magic == _OLD_MAGIC:
-            return header.disk_sectors & 0xFFFFFFFF
-        return header.disk_sectors
 
     def _check_version(self) -> None:
         version = self._header().version
         if version != _VERSION:
-            raise _violation(f"version {version} is not known")
+            raise SafetyViolation(f"version {version} is not known")
 
     def _check_clusters(self) -> None:
         header = self._header()
         if not 0 < header.cluster_sectors <= _MAX_CLUSTER_SECTORS:
-            raise _violation("the size of a cluster is out of range")
+            raise SafetyViolation("the size of a cluster is out of range")
         if header.entries > _MAX_ENTRIES:
-            raise _violation("the allocation table is too large")
-        if header.entries * header.cluster_sectors < self._disk_sectors():
-            raise _violation("the allocation table is too small for the disk")
+            raise SafetyViolation("the allocation table is too large")
+        sectors = header.disk_sectors
+        if header.magic == _OLD_MAGIC:
+            sectors &= 0xFFFFFFFF
+        if header.entries * header.cluster_sectors < sectors:
+            raise SafetyViolation(
+                "the allocation table is too small for the disk"
+            )
 
     def _check_data(self) -> None:
         header = self._header()
@@ -121,12 +114,10 @@ class PloopInspector(format_inspector.FileInspector):
             ("extension", header.extension_sector),
         ):
             if sector and sector * _SECTOR < table_end:
-                raise _violation(f"the {name} overlap the allocation table")
+                raise SafetyViolation(
+                    f"the {name} overlap the allocation table"
+                )
 
     def _check_in_use(self) -> None:
         if self._header().in_use not in (*_NOT_IN_USE, _IN_USE):
-            raise _violation("the mark of use is not known")
-
-
-def _violation(reason: str) -> Exception:
-    return format_inspector.SafetyViolation(reason)
+            raise SafetyViolation("the mark of use is not known")

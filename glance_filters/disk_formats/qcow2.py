@@ -25,6 +25,7 @@ from __future__ import annotations
 import struct
 
 from oslo_utils.imageutils import format_inspector
+from oslo_utils.imageutils.format_inspector import SafetyViolation
 
 _MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQ")
@@ -58,18 +59,14 @@ class Qcow2Inspector(format_inspector.FileInspector):
         header = self.region("header").data
         _, version, backing_file = _HEADER.unpack_from(header)
         if version not in (2, 3):
-            raise _violation(f"version {version} is not supported")
+            raise SafetyViolation(f"version {version} is not supported")
         if backing_file:
-            raise _violation("it has a backing file")
+            raise SafetyViolation("it has a backing file")
         # There, version 2 has extensions of the header.
         if version == 2:
             return
         (features,) = _FEATURES.unpack_from(header, _FEATURES_OFFSET)
         if features & _DATA_FILE:
-            raise _violation("it has a data_file")
+            raise SafetyViolation("it has a data_file")
         if features & ~_KNOWN:
-            raise _violation("it has unknown features")
-
-
-def _violation(reason: str) -> Exception:
-    return format_inspector.SafetyViolation(reason)
+            raise SafetyViolation("it has unknown features")

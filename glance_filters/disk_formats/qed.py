@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 
 from oslo_utils.imageutils import format_inspector
+from oslo_utils.imageutils.format_inspector import SafetyViolation
 
 _MAGIC = b"QED\0"
 _HEADER_LENGTH = 64
@@ -46,6 +47,6 @@ class QedInspector(format_inspector.FileInspector):
         header = self.region("header").data
         (features,) = _FEATURES.unpack_from(header, _FEATURES_OFFSET)
         if features & _BACKING_FILE:
-            raise format_inspector.SafetyViolation("it has a backing file")
+            raise SafetyViolation("it has a backing file")
         if features & ~_KNOWN:
-            raise format_inspector.SafetyViolation("it has unknown features")
+            raise SafetyViolation("it has unknown features")

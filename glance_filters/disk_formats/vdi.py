@@ -23,6 +23,7 @@ from __future__ import annotations
 import struct
 
 from oslo_utils.imageutils import format_inspector
+from oslo_utils.imageutils.format_inspector import SafetyViolation
 
 _VERSION = struct.Struct("<I")
 _VERSION_OFFSET = 68
@@ -47,7 +48,7 @@ class VdiInspector(format_inspector.VDIInspector):
         header = self.region("header").data
         (version,) = _VERSION.unpack_from(header, _VERSION_OFFSET)
         if version != _KNOWN_VERSION:
-            raise format_inspector.SafetyViolation("its version is unknown")
+            raise SafetyViolation("its version is unknown")
         (kind,) = _TYPE.unpack_from(header, _TYPE_OFFSET)
         if kind not in (_DYNAMIC, _STATIC) or any(header[_PARENT_UUIDS]):
-            raise format_inspector.SafetyViolation("it has a parent")
+            raise SafetyViolation("it has a parent")

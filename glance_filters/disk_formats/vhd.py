@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 
 from oslo_utils.imageutils import format_inspector
+from oslo_utils.imageutils.format_inspector import SafetyViolation
 
 _COOKIE = b"conectix"
 _FOOTER = 512
@@ -64,11 +65,9 @@ class VhdInspector(format_inspector.FileInspector):
         for footer in self._footers():
             (kind,) = _TYPE.unpack_from(footer, _TYPE_OFFSET)
             if kind == _DIFFERENCING:
-                raise format_inspector.SafetyViolation("it has a parent")
+                raise SafetyViolation("it has a parent")
             if kind not in (_FIXED, _DYNAMIC):
-                raise format_inspector.SafetyViolation(
-                    "the type of the disk is unknown"
-                )
+                raise SafetyViolation("the type of the disk is unknown")
 
 
 class FixedVhdInspector(VhdInspector):

@@ -25,6 +25,7 @@ import struct
 import uuid
 
 from oslo_utils.imageutils import format_inspector
+from oslo_utils.imageutils.format_inspector import SafetyViolation
 
 _KIB = 1024
 
@@ -92,30 +93,30 @@ class VhdxInspector(format_inspector.VHDXInspector):
         ]
         valid = {each: _sequence(each) for each in headers if _is_valid(each)}
         if not valid:
-            raise _violation("it has no valid header")
+            raise SafetyViolation("it has no valid header")
         latest = max(valid.values())
         for header, number in valid.items():
             if number == latest and any(header[_LOG_GUID]):
-                raise _violation("its log must be replayed first")
+                raise SafetyViolation("its log must be replayed first")
 
     def _check_regions(self) -> None:
         table = bytes(self.region("header").data)
         if table != self.region("table copy").data:
-            raise _violation("its tables of regions differ")
+            raise SafetyViolation("its tables of regions differ")
         count = _entries(table, _TABLE_HEAD).count(_METADATA)
         if count != 1 or not self.has_region("metadata"):
-            raise _violation("it does not have one region of metadata")
+            raise SafetyViolation("it does not have one region of metadata")
         # Where it overlapped what was read before, it could not be read.
         offset = self.region("metadata").offset
         if not offset or offset % _ALIGNMENT:
-            raise _violation("the place of its metadata is not allowed")
+            raise SafetyViolation("the place of its metadata is not allowed")
 
     def _check_parent(self) -> None:
         if not self.has_region("metadata"):
             return
         table = bytes(self.region("metadata").data)
         if _PARENT_LOCATOR in _entries(table, _ENTRY):
-            raise _violation("it has a parent")
+            raise SafetyViolation("it has a parent")
 
 
 def _entries(table: bytes, start: int) -> list[bytes]:
@@ -146,7 +147,3 @@ def _checksum(header: bytes) -> int:
     for byte in data:
         value = value >> 8 ^ _CRC_TABLE[(value ^ byte) & 0xFF]
     return value ^ 0xFFFFFFFF
-
-
-def _violation(reason: str) -> Exception:
-    return format_inspector.SafetyViolation(reason)

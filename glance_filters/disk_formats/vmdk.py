@@ -35,6 +35,7 @@ import struct
 from typing import NamedTuple
 
 from oslo_utils.imageutils import format_inspector
+from oslo_utils.imageutils.format_inspector import SafetyViolation
 
 from glance_filters.disk_formats import vmdk_descriptor
 
@@ -119,13 +120,13 @@ class VmdkInspector(format_inspector.FileInspector):
     def _check_header(self) -> None:
         header = self._header()
         if header.magic == _OLD_MAGIC:
-            raise _violation("its format is too old")
+            raise SafetyViolation("its format is too old")
         if header.version not in (1, 2, 3):
-            raise _violation("its version is unknown")
+            raise SafetyViolation("its version is unknown")
         if not header.capacity:
-            raise _violation("it has no capacity of its own")
+            raise SafetyViolation("it has no capacity of its own")
         if header.descriptor_sector != 1:
-            raise _violation("its descriptor is not in the second sector")
+            raise SafetyViolation("its descriptor is not in the second sector")
 
     def _check_descriptor(self) -> None:
         if not self.has_region("descriptor"):
@@ -134,10 +135,10 @@ class VmdkInspector(format_inspector.FileInspector):
         text, end, _ = data.partition(b"\0")
         if not end:
             # What follows would be read on as if it were part of it.
-            raise _violation("its descriptor is too long or does not end")
+            raise SafetyViolation("its descriptor is too long or does not end")
         reason = vmdk_descriptor.reference(text)
         if reason is not None:
-            raise _violation(reason)
+            raise SafetyViolation(reason)
 
     def _check_footer(self) -> None:
         if not self.has_region("footer"):
@@ -145,23 +146,19 @@ class VmdkInspector(format_inspector.FileInspector):
         header = self._header()
         # QEMU counts from the end of the last sector, though it be cut off.
         if self.actual_size % _SECTOR:
-            raise _violation("it does not end with a sector")
+            raise SafetyViolation("it does not end with a sector")
         data = bytes(self.region("footer").data)
         footer = _Header(*_HEADER.unpack_from(data, _SECTOR))
         if footer.tables_sector == _IN_FOOTER:
-            raise _violation("its footer tells of another one")
+            raise SafetyViolation("its footer tells of another one")
         same = header._replace(
             capacity=footer.capacity, tables_sector=footer.tables_sector
         )
         if footer != same:
-            raise _violation("its footer contradicts its header")
+            raise SafetyViolation("its footer contradicts its header")
         _, *marker = _MARKER.unpack_from(data)
         end = _MARKER.unpack_from(data, 2 * _SECTOR)
         if marker != [0, _FOOTER_MARKER, bytes(496)]:
-            raise _violation("it has no marker in front of its footer")
+            raise SafetyViolation("it has no marker in front of its footer")
         if end != (0, 0, _END_MARKER, bytes(496)):
-            raise _violation("it has no marker at its end")
-
-
-def _violation(reason: str) -> Exception:
-    return format_inspector.SafetyViolation(reason)
+            raise SafetyViolation("it has no marker at its end")

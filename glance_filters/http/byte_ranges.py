@@ -222,18 +222,8 @@ def format_content_range(each: ByteRange, size: int) -> str:
     return f"bytes {each.start}-{each.stop - 1}/{size}"
 
 
-def format_unsatisfied(size: int) -> str:
-    """Return the value of Content-Range for a 416 (section 14.4)."""
-    return f"bytes */{size}"
-
-
 def format_spec(spec: RangeSpec) -> str:
     """Return the value of a Range field that asks for one spec."""
     first = "" if spec.first is None else spec.first
     last = "" if spec.last is None else spec.last
     return f"bytes={first}-{last}"
-
-
-def format_range(each: ByteRange) -> str:
-    """Return the value of a Range field that asks for one range."""
-    return f"bytes={each.start}-{each.stop - 1}"

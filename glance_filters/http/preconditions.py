@@ -54,13 +54,6 @@ def weak_tag(*facts: object) -> str:
     return f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
 
 
-def is_conditional(environ: Mapping[str, object]) -> bool:
-    """Return True if the answer to a request depends on a tag."""
-    return (
-        IF_MATCH in environ or IF_NONE_MATCH in environ or IF_RANGE in environ
-    )
-
-
 def evaluate(environ: Mapping[str, object], tag: str | None) -> Outcome:
     """Evaluate If-Match and If-None-Match of a GET or HEAD (13.2.2).
 

@@ -109,7 +109,11 @@ def cut(
     :param close: closes the source
     :raises RemoteServiceUnavailable: if the chunks end before the part
     """
-    return _begun(_cut(chunks, offset, length, close))
+    part = _cut(chunks, offset, length, close)
+    # Only a generator that was begun does what it does in the end, also if
+    # nobody reads on.
+    next(part)
+    return part
 
 
 def _cut(
@@ -135,10 +139,3 @@ def _cut(
             raise exceptions.RemoteServiceUnavailable(
                 message=f"The data of the store ended {short} bytes early."
             )
-
-
-def _begun(generator: Iterator[bytes]) -> Iterator[bytes]:
-    # Only a generator that was begun does what it does in the end, also if
-    # nobody reads on.
-    next(generator)
-    return generator

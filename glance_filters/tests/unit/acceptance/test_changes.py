@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import fixtures
@@ -238,10 +238,10 @@ class UploadingService(FakeService):
     @contextlib.contextmanager
     def slow_upload(
         self, image_id: str, data: bytes
-    ) -> Iterator[UploadingService]:
+    ) -> Iterator[Callable[[], Answer]]:
         self.events.append("begin")
         self.data = data
-        yield self
+        yield self.finish
 
     def request(self, method: str, path: str, *more: Any) -> Answer:
         self.events.append(f"{method} {path}")

@@ -215,8 +215,8 @@ class RequestTest(testtools.TestCase):
 
     @staticmethod
     def upload_slowly(asked: service.Service) -> service.Answer:
-        with asked.slow_upload("ID", b"12345") as upload:
-            return upload.finish()
+        with asked.slow_upload("ID", b"12345") as finish:
+            return finish()
 
     def test_half_of_a_slow_upload_is_sent_first(self) -> None:
         read: list[bytes] = []
@@ -231,10 +231,10 @@ class RequestTest(testtools.TestCase):
 
         upstream = self.useFixture(raw_upstream.RawUpstream(script))
         asked = service.Service(upstream.url, "x")
-        with asked.slow_upload("ID", b"12345678") as upload:
+        with asked.slow_upload("ID", b"12345678") as finish:
             half.wait(30)
             self.assertEqual([b"1234"], read)
-            upload.finish()
+            finish()
         self.assertEqual([b"1234", b"5678"], read)
 
     def test_how_it_connects(self) -> None:
