@@ -18,7 +18,7 @@ from typing import Any
 from oslo_config import cfg
 
 from glance_filters.filters import config_files, shared
-from glance_filters.filters.values import Values
+from glance_filters.filters.values import Values, plain
 
 # How a section names the configuration to read, as in oslo.middleware.
 PROJECT_KEY = "oslo_config_project"
@@ -37,6 +37,7 @@ class Configuration:
     :param name: the filter's name, which is also the options' group
     :param opts: the filter's options
     :ivar opts: those, and the ones that all filters share, by group
+    :ivar conf: where the values come from that are not in the section
     :param section: the keys of the filter's section in the paste file, all
         of them text
     :param conf: the service's configuration, unless the section names
@@ -59,10 +60,10 @@ class Configuration:
         }
         self._overrides = self._typed(section)
         service = cfg.CONF if conf is None else conf
-        self._conf = _oslo_conf(name, section, service)
+        self.conf = _oslo_conf(name, section, service)
         for group, each in self.opts.items():
-            self._conf.register_opts(each, group=group)
-        self.files = config_files.ConfigFiles(self._conf, self.opts)
+            self.conf.register_opts(each, group=group)
+        self.files = config_files.ConfigFiles(self.conf, self.opts)
 
     def _typed(self, section: Mapping[str, str]) -> dict[str, Any]:
         overrides = {}
@@ -86,32 +87,20 @@ class Configuration:
                 ) from error
         return overrides
 
-    @property
-    def conf(self) -> cfg.ConfigOpts:
-        """Where the values come from that are not in the section."""
-        return self._conf
-
     def values(self) -> dict[str, Any]:
         """Return the value of each option, by option name; lists as tuples.
 
         :raises ConfigurationError: if a configuration file holds a value
             that is not of the option's type
         """
-        return self._values(self._conf, self._name)
-
-    def shared_values(self) -> dict[str, Any]:
-        """Return the value of each option that all filters share.
-
-        :raises ConfigurationError: as :meth:`values`
-        """
-        return self._values(self._conf, shared.GROUP)
+        return self._values(self.conf, self._name)
 
     def read(self) -> Values:
         """Return all values of the service's configuration.
 
         :raises ConfigurationError: as :meth:`values`
         """
-        return {group: self._values(self._conf, group) for group in self.opts}
+        return {group: self._values(self.conf, group) for group in self.opts}
 
     def read_files(self) -> Values:
         """Return all values as the files have them now.
@@ -136,20 +125,18 @@ class Configuration:
                 raise ConfigurationError(
                     f"[{group}] {opt.dest}: {error}"
                 ) from error
-            values[opt.dest] = (
-                tuple(value) if isinstance(value, list) else value
-            )
+            values[opt.dest] = plain(value)
         return values
 
     def _value(self, conf: cfg.ConfigOpts, group: str, name: str) -> Any:
         if name in self._overrides:
             return self._overrides[name]
-        if conf is not self._conf:
+        if conf is not self.conf:
             # What the service's own code has set.
             with contextlib.suppress(cfg.Error, ValueError):
-                found = self._conf.get_location(name, group)
+                found = self.conf.get_location(name, group)
                 if found and found.location is cfg.Locations.set_override:
-                    return self._conf[group][name]
+                    return self.conf[group][name]
         return conf[group][name]
 
     def of_service(self, group: str | None, name: str) -> Any:
@@ -160,13 +147,13 @@ class Configuration:
             not know the option
         """
         try:
-            return self._conf[group][name] if group else self._conf[name]
+            return self.conf[group][name] if group else self.conf[name]
         except (cfg.Error, KeyError, ValueError):
             return None
 
     def on_change(self, reload: Callable[[], None]) -> None:
         """Call *reload* whenever the configuration files were mutated."""
-        self._conf.register_mutate_hook(lambda conf, fresh: reload())
+        self.conf.register_mutate_hook(lambda conf, fresh: reload())
 
 
 def _oslo_conf(

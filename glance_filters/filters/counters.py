@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from oslo_config import cfg
@@ -39,6 +40,15 @@ OPTS: tuple[cfg.Opt, ...] = (
         help="Deprecated. The port of the StatsD server of this filter.",
     ),
 )
+
+
+def without(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a filter's options, but for those of :data:`OPTS`.
+
+    :param values: by option name
+    """
+    names = {opt.dest for opt in OPTS}
+    return {name: values[name] for name in values if name not in names}
 
 
 class Counters(Protocol):

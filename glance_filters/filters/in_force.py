@@ -146,17 +146,15 @@ class InForce(Generic[SettingsT]):
 
         :raises ConfigurationError: if they cannot be; nothing has changed then
         """
-        own = dict(values[self._name])
-        common = values[shared.GROUP]
+        own, common = values[self._name], values[shared.GROUP]
         # The filter's own, or else those of all filters.
         host, port = (
-            common[opt.dest] if value is None else value
+            common[opt.dest] if own.get(opt.dest) is None else own[opt.dest]
             for opt in counters.OPTS
-            for value in (own.pop(opt.dest, None),)
         )
         with contextlib.ExitStack() as undo:
             try:
-                settings = self._make(own)
+                settings = self._make(counters.without(own))
                 made = counters.make(self._name, host, port)
                 undo.callback(made.close)
                 self._prepare(settings)

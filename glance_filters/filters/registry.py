@@ -19,3 +19,4 @@ FILTERS: tuple[type[base.Filter[Any]], ...] = (
     LocationGuard,
     RangeTranslator,
 )
+BY_NAME = {each.name: each for each in FILTERS}

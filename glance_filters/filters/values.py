@@ -15,6 +15,11 @@ Values = Mapping[str, Mapping[str, Any]]
 MASK = "****"
 
 
+def plain(value: Any) -> Any:
+    """Return a value that nobody can change: of a list, a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def told(opt: cfg.Opt, value: Any) -> str:
     """Return a value as an operator writes it; secrets are masked."""
     if opt.secret and value and value != opt.default:
@@ -27,7 +32,7 @@ def told(opt: cfg.Opt, value: Any) -> str:
 def defaults(opts: Mapping[str, Iterable[cfg.Opt]]) -> Values:
     """Return the default of each option."""
     return {
-        group: {opt.dest: _plain(opt.default) for opt in each}
+        group: {opt.dest: plain(opt.default) for opt in each}
         for group, each in opts.items()
     }
 
@@ -55,10 +60,6 @@ def keep_fixed(
             kept[group][name] = former[group][name]
             fixed.add(f"[{group}] {name}")
     return kept, frozenset(fixed)
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _changed(

@@ -193,9 +193,7 @@ def _read_settings() -> DiskFormatValidatorSettings:
         # Wrong ones change nothing, as in the filter.
         with contextlib.suppress(configuration.ConfigurationError):
             read = config.read_files()
-    values = dict(read[name])
-    for opt in counters.OPTS:
-        values.pop(opt.dest, None)
+    values = counters.without(read[name])
     return DiskFormatValidator.make_settings(values, config)
 
 

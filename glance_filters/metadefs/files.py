@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import re
-import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,8 +47,7 @@ class Namespace:
 
     :param name: for example ``OS::Compute::Hypervisor``
     :param properties: from a property's name, without the prefix of any
-        resource type, to its definition, in the order of the file;
-        mappings are read-only and arrays are tuples, at all depths
+        resource type, to its definition, in the order of the file
     """
 
     name: str
@@ -86,7 +84,9 @@ def read_folder(folder: str | os.PathLike[str]) -> Metadefs:
     for file in files:
         document, problems = _read_file(file)
         if not problems:
-            namespace = _namespace(document)
+            namespace = Namespace(
+                document["namespace"], document.get("properties", {})
+            )
             # The loader reads files in no particular order, so which of two
             # definitions wins would be left to chance.
             first = origins.setdefault(namespace.name, file.name)
@@ -98,7 +98,7 @@ def read_folder(folder: str | os.PathLike[str]) -> Metadefs:
             Finding(str(file), _json_path(path), message)
             for path, message in problems
         )
-    return Metadefs(types.MappingProxyType(namespaces), tuple(findings))
+    return Metadefs(namespaces, tuple(findings))
 
 
 def _read_file(file: pathlib.Path) -> tuple[Any, list[schema.Problem]]:
@@ -129,22 +129,6 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"member {twice!r} occurs twice in one object")
     return members
-
-
-def _namespace(document: dict[str, Any]) -> Namespace:
-    return Namespace(
-        document["namespace"], _freeze(document.get("properties", {}))
-    )
-
-
-def _freeze(value: Any) -> Any:
-    if isinstance(value, dict):
-        return types.MappingProxyType(
-            {name: _freeze(member) for name, member in value.items()}
-        )
-    if isinstance(value, list):
-        return tuple(_freeze(element) for element in value)
-    return value
 
 
 def _json_path(path: schema.Path) -> str:

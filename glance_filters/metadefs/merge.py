@@ -10,6 +10,7 @@ whether the answer has changed. No argument is modified.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -153,16 +154,8 @@ def _merge_enum(theirs: dict[str, Any], ours: Mapping[str, Any]) -> Any:
 
 
 def _render(ours: Mapping[str, Any]) -> dict[str, Any]:
-    rendered: dict[str, Any] = _thaw(ours)
+    rendered = copy.deepcopy(dict(ours))
     # Glance answers with a string, whatever the type of the default was.
     if "default" in rendered:
         rendered["default"] = str(rendered["default"])
     return rendered
-
-
-def _thaw(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _thaw(member) for name, member in value.items()}
-    if isinstance(value, tuple):
-        return [_thaw(element) for element in value]
-    return value

@@ -6,18 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from glance_filters.filters import configuration, counters, shared
-from glance_filters.filters.registry import FILTERS
+from glance_filters.filters import configuration, counters, registry
 from glance_filters.filters.values import MASK
 from glance_filters.paste.check import glance_conf, loading
 from glance_filters.paste.file import PasteFile
 
 if TYPE_CHECKING:
     from oslo_config import cfg
-
-_CLASSES = {each.name: each for each in FILTERS}
-# They are no part of the settings.
-_COUNTERS = {opt.dest for opt in counters.OPTS}
 
 
 def show(file: PasteFile, conf: cfg.ConfigOpts) -> list[dict[str, Any]]:
@@ -48,7 +43,7 @@ def show(file: PasteFile, conf: cfg.ConfigOpts) -> list[dict[str, Any]]:
 def _show_filter(
     file: PasteFile, loader: loading.Loader, name: str, conf: cfg.ConfigOpts
 ) -> dict[str, Any]:
-    filter_class = _CLASSES[file.filter_of(name) or ""]
+    filter_class = registry.BY_NAME[file.filter_of(name) or ""]
     header = file.find(("filter",), name)
     section = f"[{header}]" if header else name
     shown: dict[str, Any] = {"name": filter_class.name, "section": section}
@@ -57,17 +52,9 @@ def _show_filter(
         config = configuration.Configuration(
             filter_class.name, filter_class.opts, keys, conf
         )
-        values = {
-            filter_class.name: config.values(),
-            shared.GROUP: config.shared_values(),
-        }
+        values = config.read()
         settings = filter_class.make_settings(
-            {
-                option: value
-                for option, value in values[filter_class.name].items()
-                if option not in _COUNTERS
-            },
-            config,
+            counters.without(values[filter_class.name]), config
         )
     except (
         loading.CannotLoad,
@@ -77,10 +64,7 @@ def _show_filter(
         return {**shown, "error": str(error)}
     files = glance_conf.parse(config.conf)
     options = []
-    for group, opts in (
-        (filter_class.name, filter_class.opts),
-        (shared.GROUP, shared.OPTS),
-    ):
+    for group, opts in config.opts.items():
         for opt in opts:
             value = values[group][opt.dest]
             if value is None and opt.deprecated_for_removal:

@@ -10,6 +10,7 @@ from typing import Any
 from oslo_config import cfg, types
 
 from glance_filters.filters import configuration, findings
+from glance_filters.filters.values import plain
 
 NAME = "glance_filters_inspect"
 
@@ -93,9 +94,7 @@ def _check_section(
     config: configuration.Configuration,
 ) -> Iterator[findings.Finding]:
     for name in _OPTIONS:
-        value = config.of_service(_FILTER, name)
-        value = tuple(value) if isinstance(value, list) else value
-        if value != values[name]:
+        if plain(config.of_service(_FILTER, name)) != values[name]:
             yield findings.Finding(
                 f"{place} {name}",
                 f"{NAME} does not see this value, imports are judged by "

@@ -156,7 +156,7 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
                 stack.enter_context(
                     proxying.being_host(
                         proxying.key(request),
-                        self._locking.acquire,
+                        self._locking.made.acquire,
                         self._locking.try_acquire,
                     )
                 )

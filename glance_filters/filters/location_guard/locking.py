@@ -105,13 +105,6 @@ class ImageLocking:
             raise RuntimeError("not configured")
         return self._made
 
-    def acquire(self, name: str) -> locks.Held:
-        """Wait for the lock *name*.
-
-        :raises LockError: if it cannot be acquired
-        """
-        return self.made.acquire(name)
-
     def try_acquire(self, name: str) -> locks.Held | None:
         """Return the lock *name* if it is free now.
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -49,7 +48,7 @@ def make_settings(
     :raises ValueError: if one is wrong, or the folder cannot be read
     """
     if not enabled:
-        return MetadefOverlaySettings(enabled, types.MappingProxyType({}))
+        return MetadefOverlaySettings(enabled, {})
     folder = metadefs_dir or packaged.metadefs_folder()
     try:
         found = files.read_folder(folder)

@@ -14,13 +14,10 @@ from dataclasses import replace
 
 from oslo_config import cfg
 
-from glance_filters.filters import configuration
+from glance_filters.filters import configuration, registry
 from glance_filters.filters.findings import Finding
-from glance_filters.filters.registry import FILTERS
 from glance_filters.paste.check import glance_conf, loading, order
 from glance_filters.paste.file import PasteFile
-
-_CLASSES = {each.name: each for each in FILTERS}
 
 
 def check(file: PasteFile, conf: cfg.ConfigOpts) -> list[Finding]:
@@ -109,7 +106,7 @@ def _check_filter(
     conf: cfg.ConfigOpts,
 ) -> Iterator[Finding]:
     """Make a filter, and let it check what can be used, but should not be."""
-    filter_class = _CLASSES[file.filter_of(name) or ""]
+    filter_class = registry.BY_NAME[file.filter_of(name) or ""]
     own = file.values(place[1:-1])
     for key in own.keys() & file.values("DEFAULT").keys():
         yield Finding(

@@ -74,15 +74,20 @@ class CannotRead(Exception):
     """A configuration file cannot be read; the text names it."""
 
 
-class UsualConf(cfg.ConfigOpts):
+class GlanceConf(cfg.ConfigOpts):
+    """A configuration that knows Glance's options."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for group, opt in _OPTS:
+            self.register_opt(opt, group)
+
+
+class UsualConf(GlanceConf):
     """A configuration that is read from where glance-api reads its own.
 
     Files and folders that the arguments name are read in their place.
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        _register(self)
 
     def __call__(self, *args: Any, **options: Any) -> None:
         """Read the files.
@@ -94,18 +99,6 @@ class UsualConf(cfg.ConfigOpts):
         options["default_config_dirs"] = cfg.find_config_dirs(**usual)
         with _refused("the configuration"):
             super().__call__(*args, **options)
-
-
-def make() -> cfg.ConfigOpts:
-    """Return a configuration that knows Glance's options, not read yet."""
-    conf = cfg.ConfigOpts()
-    _register(conf)
-    return conf
-
-
-def _register(conf: cfg.ConfigOpts) -> None:
-    for group, opt in _OPTS:
-        conf.register_opt(opt, group)
 
 
 @contextlib.contextmanager
@@ -129,7 +122,7 @@ def read(files: Sequence[str], folders: Sequence[str] = ()) -> cfg.ConfigOpts:
     :param folders: their ``*.conf`` files are read too
     :raises CannotRead: if a file cannot be read
     """
-    conf = make() if files or folders else cfg.ConfigOpts()
+    conf = GlanceConf() if files or folders else cfg.ConfigOpts()
     arguments = [
         *(f"--config-file={each}" for each in files),
         *(f"--config-dir={each}" for each in folders),

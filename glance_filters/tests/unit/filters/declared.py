@@ -67,7 +67,5 @@ def check_filter(
     check(test, kind.opts, promises)
     # Without a filter, as the command that shows them makes them.
     config = configuration.Configuration(kind.name, kind.opts, {})
-    values = config.values()
-    for opt in counters.OPTS:
-        del values[opt.dest]
+    values = counters.without(config.values())
     test.assertIs(True, kind.make_settings(values, config).enabled)

@@ -122,5 +122,5 @@ class ConfigurationTest(testtools.TestCase):
         seen = []
         config.on_change(lambda: seen.append(config.values()["size"]))
         self.write("[a_filter]\nsize = 3\n")
-        config._conf.mutate_config_files()
+        config.conf.mutate_config_files()
         self.assertEqual([3], seen)

@@ -341,14 +341,14 @@ class MutateTest(testtools.TestCase):
             ("remove_statuses = active", 409),
         ):
             self.write(text)
-            guard._config._conf.mutate_config_files()
+            guard._config.conf.mutate_config_files()
             self.assertEqual(expected, self.ask(guard), text)
 
     def test_a_wrong_value_changes_nothing(self) -> None:
         self.write("enabled = false")
         guard = self.guard()
         self.write("enabled = true\nremove_statuses = melted")
-        guard._config._conf.mutate_config_files()
+        guard._config.conf.mutate_config_files()
         self.assertEqual(200, self.ask(guard))
         # The name alone stands in what oslo.config itself logs.
         self.assertIn(
@@ -356,14 +356,14 @@ class MutateTest(testtools.TestCase):
             self.logger.output,
         )
         self.write("enabled = true\nremove_statuses = active")
-        guard._config._conf.mutate_config_files()
+        guard._config.conf.mutate_config_files()
         self.assertEqual(409, self.ask(guard))
 
     def test_the_section_stays(self) -> None:
         self.write("enabled = true")
         guard = self.guard(enabled="false")
         self.write("enabled = true\nmax_body_size = 7")
-        guard._config._conf.mutate_config_files()
+        guard._config.conf.mutate_config_files()
         self.assertEqual(200, self.ask(guard))
 
     def test_a_wrong_value_stops_the_start(self) -> None:

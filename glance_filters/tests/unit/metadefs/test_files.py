@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -66,28 +65,11 @@ class ReadTest(FolderTestCase):
         namespace = read.namespaces["N"]
         self.assertEqual("N", namespace.name)
         self.assertEqual(["z", "a"], list(namespace.properties))
-        self.assertEqual(("x",), namespace.properties["a"]["enum"])
+        self.assertEqual(["x"], namespace.properties["a"]["enum"])
 
     def test_namespace_without_properties(self) -> None:
         read = self.read(n={"namespace": "N"})
         self.assertEqual({}, dict(read.namespaces["N"].properties))
-
-    def test_cannot_be_changed(self) -> None:
-        property_ = {**PROPERTY, "items": {"type": "string"}}
-        read: Any = self.read(
-            n={"namespace": "N", "properties": {"p": property_}}
-        )
-        namespace = read.namespaces["N"]
-        for mapping in (
-            read.namespaces,
-            namespace.properties,
-            namespace.properties["p"],
-            namespace.properties["p"]["items"],
-        ):
-            with testtools.ExpectedException(TypeError):
-                mapping["new"] = 1
-        with testtools.ExpectedException(dataclasses.FrozenInstanceError):
-            read.findings = ()
 
     def test_only_json_files_directly_in_the_folder(self) -> None:
         (self.folder / "README").write_text("{")
@@ -185,7 +167,7 @@ class ShippedFilesTest(testtools.TestCase):
         read = metadefs.read_folder(packaged.metadefs_folder())
         properties = read.namespaces["OS::Compute::Hypervisor"].properties
         self.assertEqual(
-            tuple(self.NOVA_TYPES.split()),
+            self.NOVA_TYPES.split(),
             properties["hypervisor_type"]["enum"],
         )
         self.assertEqual(

@@ -36,9 +36,9 @@ class ImageLockingTest(unittest.TestCase):
         self.url = f"file://{self.folder.name}/locks"
 
     def configure(self, url: str, timeout: float = 0.05) -> None:
-        values = {opt.dest: opt.default for opt in options.OPTS}
-        for opt in counters.OPTS:
-            del values[opt.dest]
+        values = counters.without(
+            {opt.dest: opt.default for opt in options.OPTS}
+        )
         values.update(coordination_url=url, lock_timeout=timeout)
         self.locking.configure(options.LocationGuardSettings(**values))
 
@@ -113,7 +113,7 @@ class ImageLockingTest(unittest.TestCase):
             deadlines.append(deadline)
             return acquire(name, patient, deadline)
 
-        held = self.locking.acquire("a")
+        held = self.locking.made.acquire("a")
         with mock.patch.object(self.locking.made, "acquire", watched):
             thread = threading.Thread(
                 target=lambda: self.hold(
@@ -215,7 +215,7 @@ class ImageLockingTest(unittest.TestCase):
     def test_not_configured(self) -> None:
         """A filter that is disabled has no locks."""
         with self.assertRaises(RuntimeError):
-            self.locking.acquire("a")
+            self.locking.made.acquire("a")
 
     def test_configured_once(self) -> None:
         """Those that are held must stay valid."""

@@ -115,7 +115,7 @@ class ProxyingTest(GuardTestCase):
         """Of two equal requests neither is a guest before one is a host."""
         guard = self.make(self.glance)
         delete = ("DELETE", "", "a")
-        with guard._locking.acquire(IMAGE_ID):
+        with guard._locking.made.acquire(IMAGE_ID):
             for _ in range(2):
                 self.assertEqual(409, self.call(guard, delete))
         self.assertEqual(200, self.call(guard, delete))
@@ -132,7 +132,7 @@ class ProxyingTest(GuardTestCase):
 
             def run() -> None:
                 with proxying.being_host(
-                    key, locking_.acquire, locking_.try_acquire
+                    key, locking_.made.acquire, locking_.try_acquire
                 ):
                     entered.set()
                     left.wait(30)
@@ -185,9 +185,9 @@ class ProxyingTest(GuardTestCase):
     def test_second_host(self) -> None:
         """Of two that hold the image one after the other, one is host."""
         locking_ = self.make(self.glance)._locking
-        with locking_.acquire("x"):
+        with locking_.made.acquire("x"):
             with proxying.being_host(
-                "x", locking_.acquire, locking_.try_acquire
+                "x", locking_.made.acquire, locking_.try_acquire
             ):
                 self.assertIsNone(locking_.try_acquire("x"))
             self.assertIsNone(locking_.try_acquire("x"))
@@ -197,7 +197,7 @@ class ProxyingTest(GuardTestCase):
         with self.assertLogs(level="WARNING") as logs:
             logging.disable(logging.NOTSET)
             with proxying.being_host(
-                "x", locking_.acquire, locking_.try_acquire
+                "x", locking_.made.acquire, locking_.try_acquire
             ):
                 guest = proxying.enter_as_guest("x", locking_.try_acquire)
                 assert guest is not None

@@ -109,7 +109,7 @@ class OptionsTest(GlanceConfCase):
             for found in re.findall(pattern, path.read_text())
         }
         self.assertIn(("image_format", "disk_formats"), read)
-        conf = glance_conf.make()
+        conf = glance_conf.GlanceConf()
         conf([], default_config_files=[], default_config_dirs=[])
         for group, name in read:
             # Raises if it is not known.
