@@ -8,7 +8,7 @@ import importlib
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from oslo_config import cfg
 from oslo_log import log as logging
@@ -51,33 +51,20 @@ def without(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in values if name not in names}
 
 
-class Counters(Protocol):
-    """What counts."""
+class Counters:
+    """What counts, and itself counts nothing."""
 
-    def incr(self, stat: str) -> Any:
+    def incr(self, stat: str) -> None:
         """Add one to a counter."""
 
-    def gauge(self, stat: str, value: int, delta: bool = False) -> Any:
+    def gauge(self, stat: str, value: int, delta: bool = False) -> None:
         """Set a gauge, or change it by *value*."""
 
     def close(self) -> None:
         """Close what it sends by; it can be used all the same."""
 
 
-class _None:
-    """Counts nothing."""
-
-    def incr(self, stat: str) -> None:
-        """Do nothing."""
-
-    def gauge(self, stat: str, value: int, delta: bool = False) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-class _Client:
+class _Client(Counters):
     """Sends to a server, as soon as its name can be resolved."""
 
     def __init__(self, module: Any, host: str, port: int, prefix: str) -> None:
@@ -138,7 +125,7 @@ def make(name: str, host: str, port: int) -> Counters:
     :raises ValueError: if statsd is missing
     """
     if not host:
-        return _None()
+        return Counters()
     try:
         statsd = importlib.import_module("statsd")
     except ImportError as error:

@@ -34,6 +34,8 @@ HOP_BY_HOP = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9110, 5.5, with obs-text; a tab is white space.
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# Within 64 bits, and no sign or script that int() would take too.
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 
 
@@ -45,6 +47,11 @@ def is_token(text: str) -> bool:
 def is_value(text: str) -> bool:
     """Return whether *text* can be the value of a field."""
     return _VALUE.fullmatch(text) is not None
+
+
+def is_length(text: str) -> bool:
+    """Return whether *text* can be the value of Content-Length."""
+    return _LENGTH.fullmatch(text) is not None
 
 
 def unfold(text: str) -> str:
@@ -94,8 +101,7 @@ def led_back(url: str, bases: Iterable[str], own: str) -> str:
     """
     for base in bases:
         rest = url[len(base) :]
-        if url.lower().startswith(base.lower()) and rest[:1] in (
-            *("", "/", "?", "#"),
-        ):
+        is_below = url.lower().startswith(base.lower())
+        if is_below and rest[:1] in ("", "/", "?", "#"):
             return own + rest
     return url

@@ -21,7 +21,6 @@ from glance_filters.proxy import fields, settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_DIGITS = re.compile(r"[0-9]{1,18}")
 # RFC 3986: a registered name, an address, or one in brackets; and a port.
 _HOST = re.compile(
     r"(\[[0-9A-Za-z.:%]+\]|[0-9A-Za-z.\-_~%!$&'()*+;=]*)(:[0-9]*)?"
@@ -141,7 +140,7 @@ def _content_length(environ: WSGIEnvironment) -> int | None:
     }
     if not texts:
         return None
-    if len(texts) > 1 or not _DIGITS.fullmatch(text := texts.pop()):
+    if len(texts) > 1 or not fields.is_length(text := texts.pop()):
         raise exc.HTTPBadRequest("Content-Length is malformed or ambiguous.")
     return int(text)
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import http
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib import parse
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 _LENGTH = "content-length"
 _CODING = "transfer-encoding"
-_DIGITS = re.compile(r"[0-9]{1,18}")
 
 # These name resources of the service itself.
 _URLS = frozenset(("content-location", "location"))
@@ -91,7 +89,7 @@ def _length(received: fields.Fields) -> str | None:
     ]
     if (
         len(lengths) > 1
-        or not all(map(_DIGITS.fullmatch, lengths))
+        or not all(map(fields.is_length, lengths))
         # Another one, or one with spaces, has not been undone.
         or codings not in ([], ["chunked"])
     ):

@@ -33,6 +33,18 @@ class FieldsTest(testtools.TestCase):
         ):
             self.assertEqual(expected, fields.is_value(text), repr(text))
 
+    def test_length(self) -> None:
+        for text, expected in (
+            ("0", True),
+            ("9" * 18, True),
+            ("9" * 19, False),
+            ("", False),
+            ("+1", False),
+            ("1\n", False),
+            ("\u0661", False),
+        ):
+            self.assertIs(expected, fields.is_length(text), repr(text))
+
     def test_unfold(self) -> None:
         self.assertEqual("a b c", fields.unfold("a\r\n  b\n\tc"))
         self.assertEqual("a\nb", fields.unfold("a\nb"))
