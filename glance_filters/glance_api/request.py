@@ -144,14 +144,6 @@ class Request:
 
     # Its body.
 
-    def has_body(self) -> bool:
-        """Return True if Glance takes the request to have a body.
-
-        :raises BadRequest: if nobody can tell
-        """
-        framing.check(self.environ)
-        return request_body.has_body(self.environ)
-
     def buffer_body(self, max_bytes: int) -> bytes | None:
         """Read the body, so that Glance need not wait for it.
 
@@ -162,10 +154,10 @@ class Request:
         :raises BodyUnreadable: if the body cannot be read to its end
         """
         environ = self.environ
-        if not self.has_body():
-            return None
-        if matching.is_form_post(environ) and not request_body.is_readable(
-            environ
+        framing.check(environ)
+        if not request_body.has_body(environ) or (
+            matching.is_form_post(environ)
+            and not request_body.is_readable(environ)
         ):
             return None
         is_chunked_by_uwsgi = request_body.uwsgi_chunks(environ) is not None

@@ -54,17 +54,16 @@ class Upstream:
                 "The request target is malformed."
             ) from error
         except (exceptions.HTTPError, ValueError) as error:
-            failure = error
-        refusal = _refusal(failure)
-        LOG.error(
-            "%s: %s %.255r: %s: %.1024s",
-            refusal.status,
-            request.method,
-            request.target,
-            type(failure).__name__,
-            failure,
-        )
-        raise refusal from failure
+            refusal = _refusal(error)
+            LOG.error(
+                "%s: %s %.255r: %s: %.1024s",
+                refusal.status,
+                request.method,
+                request.target,
+                type(error).__name__,
+                error,
+            )
+            raise refusal from error
 
     def _send(self, request: Request) -> urllib3.BaseHTTPResponse:
         headers = request.headers
@@ -127,16 +126,14 @@ class AnswerBody:
         try:
             while piece := self._answer.read1(request_body.PIECE_BYTES):
                 yield piece
-            return
         except exceptions.HTTPError as error:
-            failure = error
-        LOG.error(
-            "Aborting the response to %s %.255r: %.1024s",
-            self._request.method,
-            self._request.target,
-            failure,
-        )
-        raise failure
+            LOG.error(
+                "Aborting the response to %s %.255r: %.1024s",
+                self._request.method,
+                self._request.target,
+                error,
+            )
+            raise
 
     def close(self) -> None:
         """Close the answer.

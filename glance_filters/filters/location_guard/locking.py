@@ -76,34 +76,29 @@ class ImageLocking:
     """Locks images by what the configuration names.
 
     :param config: of the filter; it also knows the service's own options
+    :ivar made: the locks, once they are configured
     """
+
+    made: locks.ImageLocks
 
     def __init__(self, config: configuration.Configuration) -> None:
         self._config = config
-        self._made: locks.ImageLocks | None = None
 
     def configure(self, settings: LocationGuardSettings) -> None:
         """Make the locks, once: they cannot change while requests run.
 
         :raises ValueError: if the URL cannot be used
         """
-        if self._made is not None:
+        if hasattr(self, "made"):
             return
         try:
-            self._made = locks.ImageLocks(
+            self.made = locks.ImageLocks(
                 url_of(settings.coordination_url, self._config),
                 settings.lock_timeout,
                 max_waiters=settings.max_waiters,
             )
         except ValueError as error:
             raise ValueError(f"coordination_url: {error}") from error
-
-    @property
-    def made(self) -> locks.ImageLocks:
-        """The locks that were configured."""
-        if self._made is None:
-            raise RuntimeError("not configured")
-        return self._made
 
     def try_acquire(self, name: str) -> locks.Held | None:
         """Return the lock *name* if it is free now.

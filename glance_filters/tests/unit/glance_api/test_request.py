@@ -438,7 +438,6 @@ class ReadPatchTest(unittest.TestCase):
 class FramingTest(unittest.TestCase):
     def test_each_reader_refuses_a_body_of_unknown_length(self) -> None:
         readers: dict[str, Any] = {
-            "has_body": lambda made: made.has_body(),
             "buffer_body": lambda made: made.buffer_body(LIMIT),
             "read_json": lambda made: made.read_json(LIMIT),
             "read_patch": lambda made: made.read_patch(LIMIT),
