@@ -113,30 +113,24 @@ class Service:
             raise ValueError("the token has characters that no token has")
         if not 0 < timeout < _MAX_SECONDS:
             raise ValueError(f"not a time to wait, in seconds: {timeout}")
-        self._host = parts.hostname
-        self._port = parts.port
-        self._is_https = parts.scheme == "https"
+        host, port = parts.hostname, parts.port
+        self._connect: Callable[[], http.client.HTTPConnection]
+        if parts.scheme == "https":
+            self._connect = lambda: http.client.HTTPSConnection(
+                host, port, timeout=timeout, context=context
+            )
+        else:
+            self._connect = lambda: http.client.HTTPConnection(
+                host, port, timeout=timeout
+            )
         self._base = parts.path.rstrip("/")
         if self._base.endswith("/v2"):
             self._base = self._base[: -len("/v2")]
         self._token = token
-        self._context = context
-        self._timeout = timeout
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[http.client.HTTPConnection]:
-        connection: http.client.HTTPConnection
-        if self._is_https:
-            connection = http.client.HTTPSConnection(
-                self._host,
-                self._port,
-                timeout=self._timeout,
-                context=self._context,
-            )
-        else:
-            connection = http.client.HTTPConnection(
-                self._host, self._port, timeout=self._timeout
-            )
+        connection = self._connect()
         try:
             yield connection
         except (OSError, http.client.HTTPException) as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from oslo_config import cfg, types
 
-from glance_filters.filters import configuration, findings
+from glance_filters.filters import config_files, configuration, findings
 from glance_filters.filters.values import plain
 
 NAME = "glance_filters_inspect"
@@ -26,7 +26,12 @@ _DECOMPRESSION = "image_decompression"
 _CONVERSION = "image_conversion"
 
 _GROUP = "image_import_opts"
-_OPTION = "image_import_plugins"
+_OPT = cfg.ListOpt(
+    "image_import_plugins",
+    item_type=types.String(quotes=True),
+    bounds=True,
+    default=[],
+)
 
 
 def is_in_force(config: configuration.Configuration) -> bool:
@@ -49,7 +54,7 @@ def check(
         yield from _check_order(place, plugins)
         yield from _check_section(place, values, config)
         return
-    mend = f"Add {NAME} to [{_GROUP}] {_OPTION} in glance-api.conf"
+    mend = f"Add {NAME} to [{_GROUP}] {_OPT.dest} in glance-api.conf"
     if values["staged_data"] == "leave":
         yield findings.Finding(
             place,
@@ -72,7 +77,7 @@ def _check_order(
     place: str, plugins: Sequence[str]
 ) -> Iterator[findings.Finding]:
     own = plugins.index(NAME)
-    mend = f"Change the order in [{_GROUP}] {_OPTION} in glance-api.conf"
+    mend = f"Change the order in [{_GROUP}] {_OPT.dest} in glance-api.conf"
     if _DECOMPRESSION in plugins[own:]:
         yield findings.Finding(
             place,
@@ -105,30 +110,14 @@ def _check_section(
 
 def _plugins(config: configuration.Configuration) -> Sequence[str]:
     """Return the plugins that Glance runs, in their order."""
-    known: Sequence[str] | None = config.of_service(_GROUP, _OPTION)
-    return _read(config.conf) if known is None else known
-
-
-def _read(conf: cfg.ConfigOpts) -> Sequence[str]:
-    """Read the option anew: Glance registers it with the first import only."""
-    again = cfg.ConfigOpts()
-    again.register_opt(
-        cfg.ListOpt(
-            _OPTION,
-            item_type=types.String(quotes=True),
-            bounds=True,
-            default=[],
-        ),
-        _GROUP,
-    )
+    known: Sequence[str] | None = config.of_service(_GROUP, _OPT.dest)
+    if known is not None:
+        return known
+    # Glance registers the option with the first import only.
+    files = config_files.ConfigFiles(config.conf, {_GROUP: [_OPT]})
     try:
-        again(
-            [],
-            default_config_files=conf.config_file,
-            default_config_dirs=conf.config_dir,
-        )
-        plugins: Sequence[str] = again[_GROUP][_OPTION]
-    # The configuration was not read from files, or these have changed.
-    except (cfg.Error, ValueError):
+        plugins: Sequence[str] = files.read()[_GROUP][_OPT.dest]
+    # The files have changed since, or hold no such list.
+    except (config_files.Unreadable, cfg.Error, ValueError):
         return ()
     return plugins
