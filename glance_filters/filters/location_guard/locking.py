@@ -131,7 +131,10 @@ class ImageLocking:
         # Unless Glance says otherwise, all spellings are of one image.
         folded = locks.fold_id(request.image_id)
         with contextlib.ExitStack() as stack:
-            held = self._try(folded)
+            held = None
+            # If nobody can lock, that is reported once the image is known.
+            with contextlib.suppress(locks.LockUnavailable):
+                held = self.try_acquire(folded)
             if held is not None:
                 stack.enter_context(held)
             image = request.fetch_image()
@@ -169,13 +172,6 @@ class ImageLocking:
             return self._wait(image_id, image_id, is_required, is_patient=True)
 
         return HeldImage(image, image_id, acquire, held)
-
-    def _try(self, image_id: str) -> locks.Held | None:
-        try:
-            return self.try_acquire(image_id)
-        except locks.LockUnavailable:
-            # It is tried again, and reported, once the image is known.
-            return None
 
     def _wait(
         self,
