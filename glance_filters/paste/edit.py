@@ -114,12 +114,10 @@ def remove(
                     f"{word}"
                 )
             cuts.append(_with_space(text, token))
-    for header, section in file.sections.items():
-        kind, _, name = header.partition(":")
-        name = name.strip()
+    for kind, name, header in file.named_sections():
         is_needed = kind != "filter" or name in kept
         if not is_needed and file.filter_of(name) in filters:
-            cuts.append(_extent(text, section))
+            cuts.append(_extent(text, file.sections[header]))
     for start, end in sorted(cuts, reverse=True):
         text = text[:start] + text[end:]
     return text

@@ -154,14 +154,19 @@ class PasteFile:
 
     def flavors(self) -> list[str]:
         """Return the flavors with which Glance can start, in their order."""
-        names = [
-            name.strip()
-            for kind, _, name in (
-                each.partition(":") for each in self.sections
-            )
+        found = [
+            flavor_of(name)
+            for kind, name, _ in self.named_sections()
             if kind in APPS
         ]
-        return [each for each in map(flavor_of, names) if each is not None]
+        return [each for each in found if each is not None]
+
+    def named_sections(self) -> Iterator[tuple[str, str, str]]:
+        """Yield kind, name and header of each section that has a name."""
+        for header in self.sections:
+            kind, colon, name = header.partition(":")
+            if colon:
+                yield kind, name.strip(), header
 
     def values(self, header: str) -> dict[str, str]:
         """Return the keys of a section, those of [DEFAULT] not among them.
@@ -175,9 +180,8 @@ class PasteFile:
 
     def find(self, kinds: tuple[str, ...], name: str) -> str | None:
         """Return the header of a section, None if there is none."""
-        for header in self.sections:
-            kind, colon, rest = header.partition(":")
-            if colon and kind in kinds and rest.strip() == name:
+        for kind, found, header in self.named_sections():
+            if kind in kinds and found == name:
                 return header
         return None
 

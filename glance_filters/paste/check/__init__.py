@@ -83,8 +83,7 @@ def _filters(file: PasteFile) -> dict[str, str]:
     """Return where each filter of this package is: a section, or a URI."""
     found = {
         name: f"[{header}]"
-        for header in file.sections
-        for kind, _, name in (header.partition(":"),)
+        for kind, name, header in file.named_sections()
         if kind == "filter"
     }
     for pipeline in file.pipelines:
@@ -92,9 +91,7 @@ def _filters(file: PasteFile) -> dict[str, str]:
             if ":" in name:
                 found[name] = pipeline.place
     return {
-        name.strip(): place
-        for name, place in found.items()
-        if file.filter_of(name.strip())
+        name: place for name, place in found.items() if file.filter_of(name)
     }
 
 

@@ -14,6 +14,9 @@ from typing import Any
 from oslo_config import cfg, types
 
 from glance_filters import opts
+from glance_filters.filters.disk_format_validator.options import (
+    DEFAULT_FORMATS,
+)
 from glance_filters.filters.findings import Finding
 from glance_filters.paste.file import DEFAULT_FLAVOR
 
@@ -39,10 +42,7 @@ _OPTS: tuple[tuple[str | None, cfg.Opt], ...] = (
         "image_format",
         cfg.ListOpt(
             "disk_formats",
-            default=[
-                *("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2"),
-                *("vdi", "iso", "ploop"),
-            ],
+            default=list(DEFAULT_FORMATS),
             deprecated_group="DEFAULT",
         ),
     ),

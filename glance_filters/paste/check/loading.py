@@ -200,9 +200,7 @@ def _not_found(
     file: PasteFile, kinds: tuple[str, ...], name: str, place: str
 ) -> Finding:
     known = {
-        rest.strip()
-        for kind, _, rest in (each.partition(":") for each in file.sections)
-        if kind in kinds
+        known for kind, known, _ in file.named_sections() if kind in kinds
     }
     if "filter" in kinds:
         known.update(NAMES)
