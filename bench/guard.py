@@ -16,6 +16,7 @@ from glance_filters.tests.fixtures import (
     auth,
     http_client,
     http_data,
+    image_requests,
     lock_databases,
     lock_servers,
     real_glance,
@@ -93,9 +94,7 @@ def measure_each(
 
     def add_location(client: http_client.Client) -> Callable[[], object]:
         image_id = plain.create_image()
-        value = {"url": web.url("/data"), "metadata": {}}
-        change = {"op": "add", "path": "/locations/-", "value": value}
-        return lambda: client.patch(image_id, change)
+        return lambda: client.add_location(image_id, web.url("/data"))
 
     try:
         for request, prepare, looks_up in (
@@ -131,8 +130,7 @@ def measure_each(
 
 def _rename(plain: http_client.Client) -> _Prepare:
     image_id = plain.create_image()
-    change = {"op": "replace", "path": "/name", "value": "new"}
-    return lambda client: lambda: client.patch(image_id, change)
+    return lambda client: lambda: image_requests.rename(client, image_id)
 
 
 def _upload(plain: http_client.Client) -> _Prepare:

@@ -87,15 +87,16 @@ class Requests:
             yield _Row(f"PATCH {op} location", prepare, send, 200)
         yield _Row("PUT tag", self._active, image_requests.add_tag, 204)
         yield _Row("DELETE tag", self._tagged, image_requests.delete_tag, 204)
+        upload = http_client.Client.upload
         for size in (len(_DATA), 8 * _MIB):
-            send = functools.partial(_upload, data=bytes(size))
+            send = functools.partial(upload, data=bytes(size))
             yield _Row(
                 f"PUT file, {figures.size(size)}", self._queued, send, 204
             )
         yield _Row(
             "PUT stage, 10 kB",
             self._queued,
-            functools.partial(_upload, data=_DATA, place="stage"),
+            functools.partial(upload, data=_DATA, what="stage"),
             204,
         )
         yield _Row(
@@ -149,7 +150,7 @@ class Requests:
 
     def _staged(self) -> str:
         image_id = self._queued()
-        _upload(self._plain, image_id, _DATA, "stage")
+        self._plain.upload(image_id, _DATA, "stage")
         return image_id
 
     def _deactivated(self) -> str:
@@ -159,10 +160,7 @@ class Requests:
 
     def _with_two_locations(self) -> str:
         image_id = self._active()
-        send = image_requests.change_locations(
-            "add", "/locations/-", self._url
-        )
-        send(self._plain, image_id)
+        self._plain.add_location(image_id, self._url)
         return image_id
 
 
@@ -185,26 +183,9 @@ def _download(
     return client.request(method, f"/v2/images/{image_id}/file", fields)
 
 
-def _upload(
-    client: http_client.Client,
-    image_id: str,
-    data: bytes,
-    place: str = "file",
-) -> http_client.Response:
-    fields = {"Content-Type": "application/octet-stream"}
-    path = f"/v2/images/{image_id}/{place}"
-    return client.request("PUT", path, fields, data)
-
-
 def _import(client: http_client.Client, image_id: str) -> http_client.Response:
-    return client.send_json(
-        "POST",
-        f"/v2/images/{image_id}/import",
-        {
-            "method": {"name": "glance-direct"},
-            "stores": [glance_config.DEFAULT_STORE],
-        },
-    )
+    store = glance_config.DEFAULT_STORE
+    return client.start_import(image_id, store, name="glance-direct")
 
 
 def _reactivate(

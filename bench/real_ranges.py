@@ -25,15 +25,9 @@ def _ranges_side(glance: real_glance.RealGlance, **options: str) -> real.Side:
     )
 
 
-def _get(
-    side: real.Side,
-    image_id: str,
-    text: str | None = None,
-    method: str = "GET",
-) -> None:
+def _get(side: real.Side, image_id: str, text: str | None = None) -> None:
     """Ask for an image's data, and read them."""
-    headers = {} if text is None else {"Range": f"bytes={text}"}
-    side.request(method, f"/v2/images/{image_id}/file", headers)
+    side.download(image_id, None if text is None else f"bytes={text}")
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def _rows(
     yield _Row(
         "HEAD (beside one byte)",
         partial(_get, alone, image, "0-0"),
-        partial(_get, ours, image, None, "HEAD"),
+        partial(ours.request, "HEAD", f"/v2/images/{image}/file"),
     )
     yield _Row("one range", partial(_get, alone, image, "0-0"), one)
     yield _Row(
@@ -206,10 +200,7 @@ def cutting(
     rows = []
     with http_data.HttpDataServer({"/data": bytes(size)}) as web:
         image = client.create_image()
-        location = {"url": web.url("/data"), "metadata": {}}
-        client.patch(
-            image, {"op": "add", "path": "/locations/-", "value": location}
-        )
+        client.add_location(image, web.url("/data"))
         starts = range(size - 200, size, 2)
         for name, text in (
             ("one range at the end", f"{size - 1}-{size - 1}"),

@@ -18,6 +18,7 @@ from glance_filters.tests.fixtures import (
     glance_config,
     http_client,
     http_data,
+    image_requests,
     real_glance,
 )
 
@@ -90,11 +91,10 @@ class Traffic:
     def locked_images(self) -> list[str]:
         """Return those of the last images that cannot be changed."""
         client = self._glance.client(auth.ADMIN)
-        change = {"op": "replace", "path": "/name", "value": "last"}
         return [
             image_id
             for image_id in _Client.shared
-            if client.patch(image_id, change).status not in (200, 404)
+            if image_requests.rename(client, image_id).status not in (200, 404)
         ]
 
     def note(self, action: str, answer: http_client.Response | None) -> None:
@@ -218,8 +218,8 @@ class _Client:
         self._traffic.note(f"{patch['op']} location", answer)
 
     def _rename(self) -> None:
-        change = {"op": "replace", "path": "/name", "value": "new"}
-        answer = self._client.patch(self._image().rpartition("/")[2], change)
+        image_id = self._image().rpartition("/")[2]
+        answer = image_requests.rename(self._client, image_id)
         self._traffic.note("rename", answer)
 
     def _deactivate(self) -> None:

@@ -90,12 +90,7 @@ class GlanceSide:
         owner = self.client(self._token)
         image_id = owner.create_image()
         for path in list(WEB_FILES)[:locations]:
-            operation = {
-                "op": "add",
-                "path": "/locations/-",
-                "value": {"url": self._web.url(path), "metadata": {}},
-            }
-            answer = owner.patch(image_id, operation)
+            answer = owner.add_location(image_id, self._web.url(path))
             if answer.status != HTTPStatus.OK:
                 raise RuntimeError(f"no location: {answer}")
         self._folder.set_status(image_id, status)
@@ -114,13 +109,14 @@ class GlanceSide:
     def import_from_web(self, image_id: str, path: str) -> Import:
         """Import what the web server has, and wait for the end of that."""
         owner = self.client(self._token)
-        method = {"name": "web-download", "uri": self._web.url(path)}
-        image = f"/v2/images/{image_id}"
-        answer = owner.send_json("POST", f"{image}/import", {"method": method})
+        url = self._web.url(path)
+        answer = owner.start_import(image_id, name="web-download", uri=url)
         if answer.status != HTTPStatus.ACCEPTED:
             raise RuntimeError(f"no import: {answer}")
         self._folder.wait_for_tasks()
-        [task] = owner.request("GET", f"{image}/tasks").json["tasks"]
+        [task] = owner.request("GET", f"/v2/images/{image_id}/tasks").json[
+            "tasks"
+        ]
         return Import(task["status"], task["message"])
 
     def stored_bytes(self, image_id: str) -> int:

@@ -196,7 +196,7 @@ def _race(side: GlanceSide) -> tuple[int, examples.Observation]:
             for _ in range(_STEPS):
                 if futures.wait([upload], _STEP_SECONDS).done:
                     break
-    kept = client.request("GET", f"/v2/images/{image_id}/file").body == _DATA
+    kept = client.download(image_id).body == _DATA
     answer = upload.result()
     lost = answer.status < 300 and not kept
     remark = "the upload is lost" if lost else "no data is lost"

@@ -117,9 +117,8 @@ class ConfigChangesCase(testtools.TestCase):
 
         def read() -> None:
             client = self.glance.client(auth.ADMIN)
-            path = f"/v2/images/{self.active}/file"
             while not done.is_set():
-                answers.append(client.request("GET", path))
+                answers.append(client.download(self.active))
 
         threads = [threading.Thread(target=read) for _ in range(2)]
         for thread in threads:

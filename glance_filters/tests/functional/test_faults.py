@@ -118,15 +118,12 @@ class LockedDatabaseTest(testtools.TestCase):
     def test_each(self) -> None:
         new, full = self.client.create_image(), self.client.create_image(b"x")
         space = "/v2/metadefs/namespaces/OS::Compute::Hypervisor"
-        part = {"Range": "bytes=0-0"}
         requests: tuple[Callable[[], http_client.Response], ...] = (
             lambda: image_requests.rename(self.client, new),
             lambda: image_requests.add_tag(self.client, new),
             lambda: image_requests.upload(self.client, new),
             lambda: self.client.request("DELETE", f"/v2/images/{full}"),
-            lambda: self.client.request(
-                "GET", f"/v2/images/{full}/file", part
-            ),
+            lambda: self.client.download(full, "bytes=0-0"),
             lambda: self.client.request("GET", space),
         )
         statuses: list[int] = []
@@ -196,7 +193,7 @@ class DownloadTest(testtools.TestCase):
         client = self.server.client()
         for text in self.RANGES:
             # Whatever is opened once.
-            client.request("GET", f"/v2/images/{self.image_id}/file")
+            client.download(self.image_id)
             with self.download(text):
                 pass
             self.wait_until(lambda: not self.data_files())

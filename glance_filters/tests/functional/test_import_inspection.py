@@ -166,12 +166,7 @@ class ImportCase(testtools.TestCase):
 
     def import_staged(self, data: bytes, **fields: Any) -> str:
         image_id = self.client.create_image(**fields)
-        answer = self.client.request(
-            "PUT",
-            f"/v2/images/{image_id}/stage",
-            {"Content-Type": "application/octet-stream"},
-            data,
-        )
+        answer = self.client.upload(image_id, data, "stage")
         self.assertEqual(204, answer.status, str(answer))
         self.start(image_id, name="glance-direct")
         return image_id
@@ -266,8 +261,7 @@ class ImportCase(testtools.TestCase):
         self.assertEqual("raw", answer.json["disk_format"])
         stored = f"{glance_config.DEFAULT_STORE}/{image_id}"
         self.assertEqual([stored], self.leftovers(image_id))
-        path = f"/v2/images/{image_id}/file"
-        self.assertEqual(data, self.client.request("GET", path).body)
+        self.assertEqual(data, self.client.download(image_id).body)
 
 
 class ImportTest(ImportCase):

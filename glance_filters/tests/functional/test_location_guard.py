@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import unittest
-from collections.abc import Callable
 
 import testtools
 from glance import context, gateway
@@ -18,18 +17,20 @@ from glance_filters.glance_api import images as images_api
 from glance_filters.tests.fixtures import (
     auth,
     class_fixture,
-    glance_config,
     http_client,
     http_data,
+    image_requests,
     real_glance,
+)
+from glance_filters.tests.fixtures.image_requests import (
+    Send,
+    delete_from_store,
 )
 
 GUARD = ("location_guard",)
 REMOVE = b'[{"op": "remove", "path": "/locations/0"}]'
 # Glance knows no image in one of these.
 GONE = ("deleted", "pending_delete")
-
-Send = Callable[[http_client.Client, str], http_client.Response]
 
 
 class LocationGuardTest(testtools.TestCase):
@@ -57,20 +58,10 @@ class LocationGuardTest(testtools.TestCase):
         self.folder.set_status(image_id, status)
         return image_id
 
-    def location(self, path: str) -> dict[str, object]:
-        return {"url": self.web.url(path), "metadata": {}}
-
     def add(
         self, client: http_client.Client, image_id: str, path: str = "/b"
     ) -> http_client.Response:
-        return client.patch(
-            image_id,
-            {
-                "op": "add",
-                "path": "/locations/-",
-                "value": self.location(path),
-            },
-        )
+        return client.add_location(image_id, self.web.url(path))
 
     def remove(
         self, client: http_client.Client, image_id: str
@@ -80,14 +71,9 @@ class LocationGuardTest(testtools.TestCase):
     def replace(
         self, client: http_client.Client, image_id: str
     ) -> http_client.Response:
-        return client.patch(
-            image_id,
-            {
-                "op": "replace",
-                "path": "/locations",
-                "value": [self.location("/b")],
-            },
-        )
+        return image_requests.change_locations(
+            "replace", "/locations", self.web.url("/b")
+        )(client, image_id)
 
     def add_by_location_api(
         self, client: http_client.Client, image_id: str
@@ -99,12 +85,6 @@ class LocationGuardTest(testtools.TestCase):
         )
         self.folder.wait_for_tasks()
         return answer
-
-    def delete_from_store(
-        self, client: http_client.Client, image_id: str
-    ) -> http_client.Response:
-        store = glance_config.DEFAULT_STORE
-        return client.request("DELETE", f"/v2/stores/{store}/{image_id}")
 
     def check(
         self, send: Send, op: str, allowed: dict[str, int], locations: int = 2
@@ -158,16 +138,14 @@ class LocationGuardTest(testtools.TestCase):
         self.check(self.add_by_location_api, "add", {"queued": 202})
 
     def test_delete_from_store(self) -> None:
-        self.check(self.delete_from_store, "remove", {"active": 204})
+        self.check(delete_from_store, "remove", {"active": 204})
 
     def test_what_is_allowed_is_done(self) -> None:
         image_id = self.make_image("active")
         self.assertEqual(200, self.add(self.guarded, image_id).status)
         self.assertEqual(3, len(self.folder.locations(image_id)))
         self.assertEqual(200, self.remove(self.guarded, image_id).status)
-        self.assertEqual(
-            204, self.delete_from_store(self.guarded, image_id).status
-        )
+        self.assertEqual(204, delete_from_store(self.guarded, image_id).status)
         self.assertEqual([self.web.url("/b")], self.folder.locations(image_id))
 
     def test_refused_whole(self) -> None:
@@ -185,9 +163,7 @@ class LocationGuardTest(testtools.TestCase):
             if status in GONE:
                 continue
             image_id = self.make_image(status)
-            answer = self.guarded.patch(
-                image_id, {"op": "replace", "path": "/name", "value": "new"}
-            )
+            answer = image_requests.rename(self.guarded, image_id)
             # The import that is under way would undo it.
             expected = (409, "test") if status == "importing" else (200, "new")
             name = self.folder.image_row(image_id)["name"]
@@ -206,8 +182,8 @@ class LocationGuardTest(testtools.TestCase):
             b"data",
         )
         self.assertEqual(400, answer.status)
-        operation = {"op": "replace", "path": "/name", "value": "new"}
-        self.assertEqual(200, self.guarded.patch(image_id, operation).status)
+        answer = image_requests.rename(self.guarded, image_id)
+        self.assertEqual(200, answer.status)
         self.assertEqual(204, self.guarded.upload(image_id, b"data").status)
 
     def test_glance_refuses_strangers(self) -> None:
@@ -215,7 +191,7 @@ class LocationGuardTest(testtools.TestCase):
         for token, code in ((None, 401), (auth.STRANGER, 404)):
             alone = self.glance.client(self.glance.app(), token)
             guarded = self.glance.client(self.glance.app(GUARD), token)
-            for send in (self.replace, self.delete_from_store):
+            for send in (self.replace, delete_from_store):
                 answer = send(guarded, image_id)
                 self.assertEqual(code, answer.status)
                 self.assertEqual(send(alone, image_id).body, answer.body)

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import json
-
 import testtools
 
 from glance_filters.tests.fixtures import (
@@ -37,13 +35,7 @@ class ImportTest(testtools.TestCase):
     def start_import(
         self, client: http_client.Client, image_id: str, url: str
     ) -> None:
-        method = {"name": "web-download", "uri": url}
-        answer = client.request(
-            "POST",
-            f"/v2/images/{image_id}/import",
-            {"Content-Type": "application/json"},
-            json.dumps({"method": method}).encode(),
-        )
+        answer = client.start_import(image_id, name="web-download", uri=url)
         self.assertEqual(202, answer.status, str(answer))
 
     def test_changes_that_its_end_would_undo(self) -> None:
@@ -70,8 +62,7 @@ class ImportTest(testtools.TestCase):
         image = client.show(image_id).json
         self.assertEqual("active", image["status"])
         self.assertEqual("raw", image["disk_format"])
-        path = f"/v2/images/{image_id}/file"
-        self.assertEqual(DATA, client.request("GET", path).body)
+        self.assertEqual(DATA, client.download(image_id).body)
         self.assertEqual(200, image_requests.rename(client, image_id).status)
 
     def test_image_whose_import_has_failed(self) -> None:

@@ -33,14 +33,8 @@ GUARD = "location_guard"
 def start_import(
     client: http_client.Client, image_id: str
 ) -> http_client.Response:
-    return client.send_json(
-        "POST",
-        f"/v2/images/{image_id}/import",
-        {
-            "method": {"name": "glance-direct"},
-            "stores": [glance_config.DEFAULT_STORE],
-        },
-    )
+    store = glance_config.DEFAULT_STORE
+    return client.start_import(image_id, store, name="glance-direct")
 
 
 class Request(threading.Thread):
@@ -128,12 +122,7 @@ class TwoHostsTest(testtools.TestCase):
         """Return the id of an image whose data is ``there``."""
         client = self.there.client(auth.ADMIN)
         image_id = client.create_image()
-        answer = client.request(
-            "PUT",
-            f"/v2/images/{image_id}/stage",
-            {"Content-Type": "application/octet-stream"},
-            DATA,
-        )
+        answer = client.upload(image_id, DATA, "stage")
         self.assertEqual(204, answer.status)
         return image_id
 

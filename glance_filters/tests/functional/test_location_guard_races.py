@@ -152,8 +152,7 @@ class RaceCase(testtools.TestCase):
         return image_id
 
     def is_readable(self, image_id: str) -> bool:
-        path = f"/v2/images/{image_id}/file"
-        answer = self.alone.request("GET", path)
+        answer = self.alone.download(image_id)
         return answer.status == 200 and answer.body in (DATA, WEB_DATA)
 
 
@@ -167,8 +166,7 @@ class ReplaceOrUploadTest(RaceCase):
     def test_alone_the_upload_is_lost(self) -> None:
         image_id, first, second = self.run_race(self.alone)
         self.assertEqual((200, 204), (first, second))
-        path = f"/v2/images/{image_id}/file"
-        self.assertEqual(WEB_DATA, self.alone.request("GET", path).body)
+        self.assertEqual(WEB_DATA, self.alone.download(image_id).body)
 
     def test_guarded(self) -> None:
         image_id, first, second = self.run_race(self.guarded)

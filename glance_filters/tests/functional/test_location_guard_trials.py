@@ -135,8 +135,7 @@ class Trials(testtools.TestCase):
         return image_id
 
     def read(self, image_id: str) -> bytes:
-        path = f"/v2/images/{image_id}/file"
-        answer = self.client.request("GET", path)
+        answer = self.client.download(image_id)
         return answer.body if answer.status == 200 else b""
 
     def test_replace_or_upload(self) -> None:

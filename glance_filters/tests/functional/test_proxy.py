@@ -92,7 +92,7 @@ class ProxyTest(ProxiedGlance):
             (None, 401),
         ):
             client = self.proxy.client(token)
-            answer = client.request("GET", path, {"Range": "bytes=2-3"})
+            answer = client.download(image_id, "bytes=2-3")
             self.assertEqual(expected, answer.status)
         self.assertNotIn(auth.MEMBER, self.proxy.log)
         self.assertIn(f'"GET {path} HTTP/1.1" 206 2 ', self.proxy.log)
@@ -508,9 +508,7 @@ class RecordedTest(testtools.TestCase):
             ("bytes=1000-190000", [data[1000:190_001]]),
             ("bytes=0-4,100-104", [data[:5], data[100:105]]),
         ):
-            answer = client.request(
-                "GET", f"/v2/images/{image_id}/file", {"Range": text}
-            )
+            answer = client.download(image_id, text)
             self.assertEqual(206, answer.status)
             for part in parts:
                 self.assertIn(part, answer.body)

@@ -202,11 +202,7 @@ class HttpStoreTest(range_cases.AnyGlanceMixin):
 
     def make_image(self, **members: Any) -> str:
         image_id = self.alone.create_image()
-        location = {"url": self.url, "metadata": {}, **members}
-        answer = self.alone.patch(
-            image_id,
-            {"op": "add", "path": "/locations/-", "value": location},
-        )
+        answer = self.alone.add_location(image_id, self.url, **members)
         self.assertEqual(200, answer.status, str(answer.body))
         return image_id
 

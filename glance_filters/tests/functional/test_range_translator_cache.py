@@ -177,11 +177,7 @@ class CacheTest(CacheMixin):
         served = {"/data": DATA}
         web = self.useFixture(http_data.HttpDataServer(served))
         self.image_id = self.alone.create_image()
-        location = {"url": web.url("/data"), "metadata": {}}
-        self.alone.patch(
-            self.image_id,
-            {"op": "add", "path": "/locations/-", "value": location},
-        )
+        self.alone.add_location(self.image_id, web.url("/data"))
         near = {"range_translator": {"random_access_stores": ""}}
         far = {
             "range_translator": {**near["range_translator"], "max_gap": "1000"}

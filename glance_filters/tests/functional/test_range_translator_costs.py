@@ -139,11 +139,7 @@ class CostsMixin(testtools.TestCase):
         counts = counting.COUNTS
         counts.reset()
         with counting.counted_sql() as statements:
-            answer = self.client.request(
-                "GET",
-                f"/v2/images/{self.image_id}/file",
-                {"Range": text},
-            )
+            answer = self.client.download(self.image_id, text)
         self.assertEqual(counts.opened, counts.closed)
         self.assertLessEqual(len(counts.asked), MAX_CALLS + 1)
         self.assertLessEqual(
@@ -203,11 +199,7 @@ class HttpStoreTest(CostsMixin):
     def make_image(self, client: http_client.WsgiClient) -> str:
         web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
         image_id = client.create_image()
-        location = {"url": web.url("/data"), "metadata": {}}
-        client.patch(
-            image_id,
-            {"op": "add", "path": "/locations/-", "value": location},
-        )
+        client.add_location(image_id, web.url("/data"))
         return image_id
 
     @_settings

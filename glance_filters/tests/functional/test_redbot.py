@@ -59,9 +59,8 @@ class RedbotTest(testtools.TestCase):
         web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
         client = server.client()
         stored, elsewhere = client.create_image(DATA), client.create_image()
-        location = {"url": web.url("/data"), "metadata": {}}
-        add = {"op": "add", "path": "/locations/-", "value": location}
-        done = server.client(auth.ADMIN).patch(elsewhere, add)
+        admin = server.client(auth.ADMIN)
+        done = admin.add_location(elsewhere, web.url("/data"))
         self.assertEqual(200, done.status)
         requests = []
         for _, has_no_checksum, method, fields, _ in ROWS:

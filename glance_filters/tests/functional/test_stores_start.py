@@ -39,12 +39,10 @@ class StartTest(testtools.TestCase):
     def check(self, client: http_client.Client) -> None:
         """Check that an image on the web is read in parts."""
         image_id = client.create_image()
-        value = {"url": self.web.url("/data"), "metadata": {}}
-        patch = {"op": "add", "path": "/locations/-", "value": value}
-        self.assertEqual(200, client.patch(image_id, patch).status)
-        path = f"/v2/images/{image_id}/file"
+        added = client.add_location(image_id, self.web.url("/data"))
+        self.assertEqual(200, added.status)
         for _ in range(2):
-            found = client.request("GET", path, {"Range": "bytes=2-4"})
+            found = client.download(image_id, "bytes=2-4")
             self.assertEqual((206, b"234"), (found.status, found.body))
 
     def test_stores_before_the_pipeline(self) -> None:

@@ -108,12 +108,7 @@ class WritableMixin(StoreMixin):
             image_id = cloud.create(DATA, start)
             yield show(cloud, image_id)
             yield cloud.get(image_id).body == DATA
-            method = {"name": "copy-image"}
-            answer = admin.send_json(
-                "POST",
-                f"/v2/images/{image_id}/import",
-                {"method": method, "stores": [copy]},
-            )
+            answer = admin.start_import(image_id, copy, name="copy-image")
             yield "copy", answer.status
             cloud.glance.folder.wait_for_tasks()
             yield show(cloud, image_id)

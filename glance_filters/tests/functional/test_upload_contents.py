@@ -140,8 +140,7 @@ class ContentsCase(testtools.TestCase):
         self.assertEqual("active", image["status"])
         digest = hashlib.sha512(data).hexdigest()
         self.assertEqual(digest, image["os_hash_value"])
-        path = f"/v2/images/{image_id}/file"
-        found = self.client.request("GET", path).body
+        found = self.client.download(image_id).body
         self.assertEqual(digest, hashlib.sha512(found).hexdigest())
 
 

@@ -63,12 +63,7 @@ class UploadRaceTest(testtools.TestCase):
     ) -> http_client.Response:
         factory = disk_format_validator.DiskFormatValidator.factory
         app = factory({}, inspect="enforce")(Meanwhile(self.core, change))
-        return http_client.WsgiClient(app).request(
-            "PUT",
-            f"/v2/images/{image_id}/{what}",
-            {"Content-Type": "application/octet-stream"},
-            data,
-        )
+        return http_client.WsgiClient(app).upload(image_id, data, what)
 
     def patcher(self, image_id: str, **fields: str) -> Callable[[], None]:
         """Return what gives an image other formats."""
