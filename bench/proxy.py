@@ -6,76 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import statistics
-import subprocess
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 from bench import effort, figures, goals, load, table
-from glance_filters.tests.fixtures import auth, proxy_server, real_glance
+from glance_filters.tests.fixtures import (
+    auth,
+    front_servers,
+    proxy_server,
+    real_glance,
+)
 
-_NGINX = shutil.which("nginx")
 _MIB = 2**20
-
-# Nothing is written to a disk on its way.
-_NGINX_CONF = """\
-daemon off;
-worker_processes {workers};
-pid {root}/pid;
-error_log {root}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log {root}/access.log;
-  client_body_temp_path {root}/body;
-  proxy_temp_path {root}/proxy;
-  fastcgi_temp_path {root}/fastcgi;
-  uwsgi_temp_path {root}/uwsgi;
-  scgi_temp_path {root}/scgi;
-  client_max_body_size 0;
-  upstream glance {{ server 127.0.0.1:{upstream}; keepalive 128; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://glance;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_buffers 8 64k;
-      proxy_buffer_size 64k;
-      proxy_busy_buffers_size 128k;
-      proxy_max_temp_file_size 0;
-      proxy_request_buffering off;
-      proxy_read_timeout 300;
-    }}
-  }}
-}}
-"""
-
-
-@contextlib.contextmanager
-def _nginx(upstream: int, workers: int) -> Iterator[int]:
-    """Run nginx in front of a port; yield its own."""
-    assert _NGINX is not None
-    with contextlib.ExitStack() as stack:
-        root = stack.enter_context(tempfile.TemporaryDirectory())
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port: int = free.getsockname()[1]
-        conf = Path(root, "nginx.conf")
-        conf.write_text(
-            _NGINX_CONF.format(
-                root=root, port=port, upstream=upstream, workers=workers
-            )
-        )
-        process = subprocess.Popen([_NGINX, "-c", conf, "-e", "stderr"])
-        stack.callback(real_glance.stop, process)
-        while process.poll() is None:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-        yield port
 
 
 class _Memory:
@@ -129,10 +72,9 @@ def sections(how: effort.Effort) -> list[table.Section]:
             proxy_server.ProxyServer(glance.url, f"--workers={workers}")
         )
         ports = {"Glance directly": glance.port}
-        if _NGINX is not None:
-            ports["through nginx"] = stack.enter_context(
-                _nginx(glance.port, workers)
-            )
+        if shutil.which("nginx") is not None:
+            front = front_servers.FrontServer("nginx-http", glance.port)
+            ports["through nginx"] = stack.enter_context(front).port
         ports["through the proxy"] = proxied.port
         image_id = glance.client().create_image(bytes(how.of(256, 8) * _MIB))
         loads: dict[str, list[load.Load]] = {name: [] for name in ports}

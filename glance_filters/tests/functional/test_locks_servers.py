@@ -13,9 +13,23 @@ import threading
 from collections.abc import Iterator
 
 import fixtures
+import testtools
 
-from glance_filters.tests.fixtures import lock_servers, lock_tls
+from glance_filters.tests.fixtures import (
+    certificates,
+    lock_servers,
+    raw_upstream,
+)
 from glance_filters.tests.functional import lock_contract
+
+
+def untrusted_port(test: testtools.TestCase) -> int:
+    """Return the port of a server with a certificate that nobody trusts."""
+    context = test.useFixture(certificates.Authority()).context
+    server = raw_upstream.RawUpstream(
+        raw_upstream.Conversation.wait_closed, context=context
+    )
+    return test.useFixture(server).port
 
 
 class RedisLocksTest(
@@ -28,8 +42,8 @@ class RedisLocksTest(
 
     def wrong_urls(self) -> Iterator[tuple[str, str]]:
         yield from super().wrong_urls()
-        tls = self.useFixture(lock_tls.UntrustedServer())
-        yield f"redis://127.0.0.1:{tls.port}?ssl=true", "certificate verify"
+        port = untrusted_port(self)
+        yield f"redis://127.0.0.1:{port}?ssl=true", "certificate verify"
 
 
 class EtcdLocksTest(
@@ -42,8 +56,8 @@ class EtcdLocksTest(
 
     def wrong_urls(self) -> Iterator[tuple[str, str]]:
         # Its driver sends no password.
-        tls = self.useFixture(lock_tls.UntrustedServer())
-        yield f"etcd3+https://127.0.0.1:{tls.port}", "certificate verify"
+        port = untrusted_port(self)
+        yield f"etcd3+https://127.0.0.1:{port}", "certificate verify"
 
 
 class FileLocksTest(lock_contract.Exclusion, lock_contract.Waiting):

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -519,8 +518,6 @@ class TlsTest(testtools.TestCase):
 
     def test_certificates(self) -> None:
         authority = self.useFixture(certificates.Authority())
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(authority.server_file)
 
         def serve(client: Conversation) -> None:
             head = client.read_head()
@@ -529,7 +526,7 @@ class TlsTest(testtools.TestCase):
             client.answer(b"data", is_last=True)
 
         upstream = self.useFixture(
-            raw_upstream.RawUpstream(serve, context=context)
+            raw_upstream.RawUpstream(serve, context=authority.context)
         )
         for host, section, expected in (
             ("localhost", {"ca_file": authority.file}, 200),
