@@ -26,18 +26,11 @@ SIZE = 24 * swift_server.MEGABYTE
 DATA = random.Random(2).randbytes(SIZE)
 
 
-class FaultsMixin:
+class FaultsCase(testtools.TestCase):
     kind: str
-    skipTest: Any  # noqa: N815
-    addCleanup: Any  # noqa: N815
-    subTest: Any  # noqa: N815
-    assertEqual: Any  # noqa: N815
-    assertLess: Any  # noqa: N815
-    assertNotEqual: Any  # noqa: N815
-    assertTrue: Any  # noqa: N815
 
     def setUp(self) -> None:
-        super().setUp()  # type: ignore[misc]
+        super().setUp()
         reason = store_servers.missing(self.kind)
         if reason is not None:
             self.skipTest(reason)
@@ -75,7 +68,7 @@ class FaultsMixin:
         self.assertTrue(DATA[start:stop].startswith(read))
 
 
-class ReplacedMixin(FaultsMixin):
+class ReplacedCase(FaultsCase):
     """What has been put in the place of the image."""
 
     def replace(self, data: bytes | None) -> None:
@@ -92,7 +85,7 @@ class ReplacedMixin(FaultsMixin):
         ):
             with self.subTest(text):
                 found = self.cloud.get(self.image_id, text)
-                self.assertEqual(status, found.status, found)
+                self.assertEqual(status, found.status, str(found))
 
     @tests.nightly
     def test_shorter_behind_the_filter(self) -> None:
@@ -115,7 +108,7 @@ class ReplacedMixin(FaultsMixin):
         self.check_refused()
 
 
-class RelayedMixin(FaultsMixin):
+class RelayedCase(FaultsCase):
     """A server that cannot be reached any more."""
 
     def test_server_down(self) -> None:
@@ -126,7 +119,7 @@ class RelayedMixin(FaultsMixin):
         self.check_refused()
 
 
-class HttpTest(ReplacedMixin, RelayedMixin, testtools.TestCase):
+class HttpTest(ReplacedCase, RelayedCase):
     kind = "http"
 
     def replace(self, data: bytes | None) -> None:
@@ -149,7 +142,7 @@ class HttpTest(ReplacedMixin, RelayedMixin, testtools.TestCase):
                     self.server.put(DATA, path),
                 )
                 found = self.cloud.get(image_id, "bytes=5-9")
-                self.assertEqual(status, found.status, found)
+                self.assertEqual(status, found.status, str(found))
                 if status == 206:
                     self.assertEqual(DATA[5:10], found.body)
 
@@ -176,7 +169,7 @@ class HttpTest(ReplacedMixin, RelayedMixin, testtools.TestCase):
                 self.check_broken_off(self.begin("bytes=5-"), 5)
 
 
-class S3Test(ReplacedMixin, RelayedMixin, testtools.TestCase):
+class S3Test(ReplacedCase, RelayedCase):
     kind = "s3"
 
     def replace(self, data: bytes | None) -> None:
@@ -187,7 +180,7 @@ class S3Test(ReplacedMixin, RelayedMixin, testtools.TestCase):
         self.check_broken_off(self.begin("bytes=5-"), 5)
 
 
-class SwiftTest(ReplacedMixin, RelayedMixin, testtools.TestCase):
+class SwiftTest(ReplacedCase, RelayedCase):
     kind = "swift"
 
     def test_connection_breaks(self) -> None:
@@ -198,7 +191,7 @@ class SwiftTest(ReplacedMixin, RelayedMixin, testtools.TestCase):
         self.assertEqual(DATA[5:], answer.read())
 
 
-class CephTest(ReplacedMixin, testtools.TestCase):
+class CephTest(ReplacedCase):
     kind = "rbd"
 
     def pause(self, daemon: str) -> None:
@@ -216,3 +209,7 @@ class CephTest(ReplacedMixin, testtools.TestCase):
                 self.pause(daemon)
                 self.check_refused()
                 self.server.resume(daemon)
+
+
+# They are for the subclasses alone.
+del ReplacedCase, RelayedCase

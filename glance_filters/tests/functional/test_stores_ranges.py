@@ -8,7 +8,7 @@ It is Glance alone that answers here, with our drivers or without.
 from __future__ import annotations
 
 import random
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import testtools
 
@@ -54,7 +54,7 @@ RANGES = (
 )
 
 
-class StoreMixin:
+class StoreCase(testtools.TestCase):
     """Images in a store.
 
     :cvar kind: the type of the store, and its name
@@ -69,10 +69,10 @@ class StoreMixin:
     is_multi_tenant: ClassVar[bool] = False
 
     def setUp(self) -> None:
-        super().setUp()  # type: ignore[misc]
+        super().setUp()
         reason = store_servers.missing(self.kind)
         if reason is not None:
-            self.skipTest(reason)  # type: ignore[attr-defined]
+            self.skipTest(reason)
         self.cloud = store_servers.glance(
             self.kind,
             stores.TYPES,
@@ -88,12 +88,8 @@ class StoreMixin:
         """Change how the store keeps the image."""
 
 
-class RangesMixin(StoreMixin):
+class RangesCase(StoreCase):
     """With random access."""
-
-    assertEqual: Any  # noqa: N815
-    assertLessEqual: Any  # noqa: N815
-    subTest: Any  # noqa: N815
 
     # What one access to the store takes.
     connections: ClassVar[int]
@@ -108,7 +104,7 @@ class RangesMixin(StoreMixin):
                 found = self.cloud.get(self.image_id, text)
                 read = self.cloud.server.take().received
                 expected = self.cloud.get(on_files, text)
-                self.assertEqual(expected.status, found.status, found)
+                self.assertEqual(expected.status, found.status, str(found))
                 for name in ("Content-Range", "Content-Length"):
                     self.assertEqual(expected.header(name), found.header(name))
                 if found.status in (200, 206):
@@ -130,12 +126,10 @@ class RangesMixin(StoreMixin):
         self.assertEqual(DATA, found.body)
 
 
-class SingleMixin(StoreMixin):
+class SingleCase(StoreCase):
     """With random access, in a configuration of single stores."""
 
     is_single = True
-    assertEqual: Any  # noqa: N815
-    subTest: Any  # noqa: N815
 
     def test_parts(self) -> None:
         for text, part in (
@@ -150,14 +144,11 @@ class SingleMixin(StoreMixin):
         self.assertEqual(DATA, self.cloud.get(self.image_id).body)
 
 
-class FilteredMixin(StoreMixin):
+class FilteredCase(StoreCase):
     """With random access, behind range_translator."""
 
     is_filtered = True
     connections: ClassVar[int]
-    assertEqual: Any  # noqa: N815
-    assertIn: Any  # noqa: N815
-    assertLessEqual: Any  # noqa: N815
 
     def test_several_parts(self) -> None:
         """What they share is opened once, and no more is read."""
@@ -172,22 +163,22 @@ class FilteredMixin(StoreMixin):
         self.assertEqual(self.connections, traffic.connections)
 
 
-class S3Test(RangesMixin, testtools.TestCase):
+class S3Test(RangesCase):
     kind = "s3"
     connections, methods = 1, ["GET"]
 
 
-class HttpTest(RangesMixin, testtools.TestCase):
+class HttpTest(RangesCase):
     kind = "http"
     connections, methods = 1, ["GET"]
 
 
-class CephTest(RangesMixin, testtools.TestCase):
+class CephTest(RangesCase):
     kind = "rbd"
     connections, methods = 1, []
 
 
-class SwiftTest(RangesMixin, testtools.TestCase):
+class SwiftTest(RangesCase):
     """Segments that Swift finds by their names, as Glance uploads them."""
 
     kind = "swift"
@@ -224,37 +215,41 @@ class SwiftTenantTest(SwiftTest):
     is_multi_tenant = True
 
 
-class S3SingleTest(SingleMixin, testtools.TestCase):
+class S3SingleTest(SingleCase):
     kind = "s3"
 
 
-class HttpSingleTest(SingleMixin, testtools.TestCase):
+class HttpSingleTest(SingleCase):
     kind = "http"
 
 
-class CephSingleTest(SingleMixin, testtools.TestCase):
+class CephSingleTest(SingleCase):
     kind = "rbd"
 
 
-class SwiftSingleTest(SingleMixin, testtools.TestCase):
+class SwiftSingleTest(SingleCase):
     kind = "swift"
 
 
-class S3FilteredTest(FilteredMixin, testtools.TestCase):
+class S3FilteredTest(FilteredCase):
     kind = "s3"
     connections = 3
 
 
-class HttpFilteredTest(FilteredMixin, testtools.TestCase):
+class HttpFilteredTest(FilteredCase):
     kind = "http"
     connections = 3
 
 
-class CephFilteredTest(FilteredMixin, testtools.TestCase):
+class CephFilteredTest(FilteredCase):
     kind = "rbd"
     connections = 1
 
 
-class SwiftFilteredTest(FilteredMixin, testtools.TestCase):
+class SwiftFilteredTest(FilteredCase):
     kind = "swift"
     connections = 1
+
+
+# They are for the subclasses alone.
+del RangesCase, SingleCase, FilteredCase
