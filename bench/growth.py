@@ -124,8 +124,8 @@ def _upload(size: int) -> _Calls:
     core = uploads.UploadCore("raw")
     app = apps.filtered("disk_format_validator", core, inspect="enforce")
     return (
-        uploads.from_memory(core, size, b""),
-        uploads.from_memory(app, size, b""),
+        uploads.from_memory(core, size),
+        uploads.from_memory(app, size),
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from glance_filters.tests.fixtures import (
     auth,
+    disk_files,
     glance_config,
     http_client,
     http_data,
@@ -24,9 +25,7 @@ from glance_filters.tests.fixtures import (
 
 WEB_FILES = {f"/{number}": bytes(2000) for number in range(4)}
 _SIZES = (0, 1, 1000, 200_000, 3_000_000)
-_QCOW2 = bytes.fromhex(
-    "514649fb 00000003 0000000000000000 00000000 00000010 0000000000100000"
-).ljust(70_000, b"\0")
+_QCOW2 = disk_files.qcow2()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import apps, effort, figures, goals, measure, table, uploads
-from glance_filters.tests.fixtures import http_client, real_glance
+from glance_filters.tests.fixtures import disk_files, http_client, real_glance
 
 _MIB = 2**20
 
@@ -57,8 +57,8 @@ def bare(rounds: int, size: int) -> tuple[list[list[str]], list[goals.Goal]]:
     core = uploads.UploadCore("raw")
     app = apps.filtered("disk_format_validator", core, inspect="enforce")
     found = measure.compare(
-        measure.timed(uploads.from_memory(core, size, b"")),
-        measure.timed(uploads.from_memory(app, size, b"")),
+        measure.timed(uploads.from_memory(core, size)),
+        measure.timed(uploads.from_memory(app, size)),
         rounds,
     )
     rows.append(_row("raw, one block of memory, dropped", size, found))
@@ -76,7 +76,7 @@ def real(rounds: int, size: int) -> tuple[list[list[str]], list[goals.Goal]]:
         plain = glance.client()
         for disk_format, head in (
             ("raw", b""),
-            ("qcow2", uploads.qcow2_head()),
+            ("qcow2", disk_files.qcow2()),
         ):
             data = head.ljust(size, b"\0")
             found = measure.compare(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -64,25 +63,15 @@ class Zeros:
         return _ZEROS if size >= _PIECE else _ZEROS[:size]
 
 
-def qcow2_head() -> bytes:
-    """Return the header of a qcow2 (version 3) without a backing file."""
-    head = bytearray(112)
-    struct.pack_into(">4sI", head, 0, b"QFI\xfb", 3)
-    # Clusters of 64 KiB, a disk of 1 GiB, a header of 104 bytes.
-    struct.pack_into(">IQ", head, 20, 16, 2**30)
-    struct.pack_into(">I", head, 100, 104)
-    return bytes(head)
-
-
 def write_image(path: Path, disk_format: str, size: int) -> None:
     """Write an image file of *size* bytes; what is zero is not on the disk."""
     with path.open("wb") as file:
         file.truncate(size)
         if disk_format == "qcow2":
-            file.write(qcow2_head())
+            file.write(disk_files.qcow2())
         elif disk_format == "vhd":
             # Of a fixed one the footer, at the very end, is all there is.
-            footer = disk_files.vhd_footer(2)
+            footer = disk_files.vhd_footer(disk_files.VHD_FIXED)
             file.seek(size - len(footer))
             file.write(footer)
 
@@ -131,6 +120,6 @@ def from_socket(app: Any, path: Path) -> Callable[[], Callable[[], object]]:
     return lambda: upload
 
 
-def from_memory(app: Any, size: int, head: bytes) -> Callable[[], object]:
+def from_memory(app: Any, size: int) -> Callable[[], object]:
     """Return what uploads *size* bytes that need not be read anywhere."""
-    return lambda: put(app, size, Zeros(head))
+    return lambda: put(app, size, Zeros())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from bench import table
 from glance_filters.acceptance import service, suite
 from glance_filters.filters.registry import FILTERS
 from glance_filters.tests.fixtures import (
@@ -110,23 +111,17 @@ def _old(release: str) -> Iterator[dict[str, str]]:
 
 def _rst(comparison: Comparison) -> str:
     """Return a comparison as reStructuredText."""
-    lines = [
-        comparison.title,
-        "-" * len(comparison.title),
-        "",
-        ".. list-table::",
-        "   :header-rows: 1",
-        "",
-        "   * - Asked",
-        *(f"     - {place}" for place in comparison.columns),
+    rows = [
+        (_escaped(line[0].check.asked), *map(_cell, line))
+        for line in comparison.rows
     ]
-    for line in comparison.rows:
-        lines.append(f"   * - {_escaped(line[0].check.asked)}")
-        for row in line:
-            holds = row.verdict is suite.Verdict.HOLDS
-            text = _escaped(str(row.seen))
-            lines.append(f"     - {f'**{text}**' if holds else text}")
-    return "\n".join(lines)
+    title = f"{comparison.title}\n{'-' * len(comparison.title)}\n\n"
+    return title + table.as_rst(("Asked", *comparison.columns), rows)
+
+
+def _cell(row: suite.Row) -> str:
+    text = _escaped(str(row.seen))
+    return f"**{text}**" if row.verdict is suite.Verdict.HOLDS else text
 
 
 def _escaped(text: str) -> str:

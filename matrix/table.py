@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bench import table
 from matrix import exceptions, results
 
 _DOCS = Path(__file__).parents[1] / "doc" / "source"
@@ -27,12 +28,7 @@ _HEAD = (
 
 def text(found: Iterable[results.Result]) -> str:
     """Return it for a terminal."""
-    rows = [_HEAD, *map(_row, found)]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
-        for row in rows
-    )
+    return table.as_text(_HEAD, list(map(_row, found)))
 
 
 def write(found: Sequence[results.Result]) -> None:
@@ -40,18 +36,14 @@ def write(found: Sequence[results.Result]) -> None:
 
     What clients observe is a table of its own.
     """
-    lines = [_MADE_BY, ""]
-    lines += [".. list-table::", "   :header-rows: 1", ""]
-    for row in (_HEAD, *map(_row, found)):
-        for number, cell in enumerate(row):
-            lines.append(f"   {' ' if number else '*'} - {cell}")
+    lines = [_MADE_BY, "", table.as_rst(_HEAD, list(map(_row, found)))]
     lines += ["", "Tests of Glance's own that may end differently:", ""]
     for name, reason in exceptions.EXCEPTED.items():
         lines += [f"``{name}``", f"   {reason}", ""]
     _FILE.write_text("\n".join(lines))
     rows = {each.glance: each.observed for each in found if each.observed}
     if rows:
-        lines = [_MADE_BY, "", *observed(rows), ""]
+        lines = [_MADE_BY, "", observed(rows), ""]
         _OBSERVED_FILE.write_text("\n".join(lines))
 
 
@@ -79,20 +71,27 @@ def _counts(ended: dict[str, int]) -> str:
     )
 
 
-def observed(found: Mapping[str, Sequence[results.Row]]) -> list[str]:
-    """Return the lines of the table of what clients observe.
+def observed(found: Mapping[str, Sequence[results.Row]]) -> str:
+    """Return the table of what clients observe.
 
     :param found: what was observed, by the version of Glance, in their order
     """
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    lines += ["   * - Asked", "     - Glance alone", "     - With the filters"]
-    for rows in zip(*found.values()):
-        lines.append(f"   * - {_escaped(rows[0][0])}")
-        for column in (1, 2):
-            cell = list(_cell(list(found), [row[column] for row in rows]))
-            lines.append(f"     - {cell[0]}")
-            lines += [f"       {line}" for line in cell[1:]]
-    return lines
+    head = ("Asked", "Glance alone", "With the filters")
+    return table.as_rst(
+        head,
+        [
+            (
+                _escaped(rows[0][0]),
+                *(
+                    "\n       ".join(
+                        _cell(list(found), [row[column] for row in rows])
+                    )
+                    for column in (1, 2)
+                ),
+            )
+            for rows in zip(*found.values())
+        ],
+    )
 
 
 def _cell(

@@ -10,7 +10,7 @@ import unittest
 import testtools
 
 from bench import apps, cores, effort, uploads
-from glance_filters.tests.fixtures import real_glance
+from glance_filters.tests.fixtures import disk_files, real_glance
 
 _LIBRARIES = ("matplotlib", "werkzeug", "whitenoise")
 
@@ -64,7 +64,7 @@ class CoresTest(testtools.TestCase):
         app = apps.filtered("disk_format_validator", core, inspect="enforce")
         uploads.put(app, 2**20, uploads.Zeros())
         with testtools.ExpectedException(RuntimeError, "415 .*"):
-            uploads.put(app, 2**20, uploads.Zeros(uploads.qcow2_head()))
+            uploads.put(app, 2**20, uploads.Zeros(disk_files.qcow2()))
 
 
 @unittest.skipUnless(

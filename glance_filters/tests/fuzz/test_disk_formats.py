@@ -10,7 +10,7 @@ import struct
 import sys
 import tracemalloc
 import unittest
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import hypothesis
@@ -28,6 +28,7 @@ from glance_filters.tests.fixtures.judged_images import (
     UNSAFE,
     changed,
 )
+from glance_filters.tests.fixtures.judging import cut, judge
 from glance_filters.wsgi import input_streams
 
 try:
@@ -53,36 +54,6 @@ DECLARED = (
     *("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi", "iso", "ploop", "qed"),
     *("ami", "luks", "gpt", "other", None),
 )
-
-Outcome = tuple[str, ...]
-
-
-def judge(
-    declared: str | None,
-    pieces: Iterable[bytes],
-    container: str = "bare",
-    size: int | None = None,
-) -> Outcome:
-    """Return what comes out; anything but a refusal is a fault."""
-    inspector = detection.ContentInspector(declared, container, size)
-    try:
-        for piece in pieces:
-            inspector.feed(piece)
-        inspector.finish()
-    except detection.UnsafeContent as unsafe:
-        return ("unsafe", unsafe.detected, unsafe.reason)
-    return (inspector.mismatch or "matches",)
-
-
-def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
-    """Return the pieces of data; what the sizes leave is one more."""
-    pieces = []
-    start = 0
-    for size in sizes:
-        pieces.append(data[start : start + size])
-        start += size
-    return [*pieces, data[start:]]
-
 
 # Numbers that are too large, too small or on an edge, in either order.
 _NUMBERS = st.builds(
@@ -204,7 +175,7 @@ class VerdictTest(unittest.TestCase):
             self.assertTrue(data.startswith(read))
             self.assertTrue(data.startswith(other))
         verdict = judge(declared, [data], container)
-        self.assertEqual(why is None, verdict == ("matches",))
+        self.assertEqual(why is None, verdict == "matches")
 
     @hypothesis.settings(max_examples=fuzz.examples(quick=40, long=1000))
     @hypothesis.given(

@@ -14,7 +14,7 @@ class ObservedTest(testtools.TestCase):
             version: [("GET *", alone, part)]
             for version, alone in (("1", whole), ("2", whole), ("3", part))
         }
-        lines = table.observed(found)
+        lines = table.observed(found).splitlines()
         self.assertEqual(
             [
                 "   * - GET \\*",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unittest
-from collections.abc import Iterable, Sequence
 from unittest import mock
 
 import hypothesis
@@ -23,42 +22,10 @@ from glance_filters.tests.fixtures.judged_images import (
     SAFE,
     UNSAFE,
 )
+from glance_filters.tests.fixtures.judging import cut, judge
 
 QCOW2 = disk_files.qcow2()
 BACKED = disk_files.qcow2(backing_file=512)
-
-# One of each kind, and no large one among them.
-ONE_EACH = [kind.images[0] for kind in UNSAFE]
-
-
-def judge(
-    declared: str | None,
-    pieces: Iterable[bytes],
-    container: str | None = "bare",
-    size: int | None = None,
-) -> str:
-    """Return what comes out for an image: matches, is FORMAT or unsafe."""
-    inspector = detection.ContentInspector(declared, container, size)
-    try:
-        for piece in pieces:
-            inspector.feed(piece)
-        inspector.finish()
-    except detection.UnsafeContent as unsafe:
-        assert str(unsafe) == f"{unsafe.detected}: {unsafe.reason}"
-        return f"unsafe {unsafe}"
-    assert inspector.decided
-    assert inspector.head_decided
-    mismatch = inspector.mismatch
-    return "matches" if mismatch is None else f"is {mismatch}"
-
-
-def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
-    """Return the pieces of data; what the sizes leave is one more."""
-    pieces = []
-    for size in sizes:
-        pieces.append(data[:size])
-        data = data[size:]
-    return [*pieces, data]
 
 
 class UnsafeTest(unittest.TestCase):
