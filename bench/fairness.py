@@ -11,6 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent import futures
 from pathlib import Path
 
 import fixtures
@@ -55,17 +56,13 @@ def _crowd(
             with contextlib.suppress(OSError, http.client.HTTPException):
                 send(client, image_id)
 
-    threads = [
-        threading.Thread(target=work, args=(client,)) for client in clients
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
+    with futures.ThreadPoolExecutor(_CLIENTS) as pool:
+        for client in clients:
+            pool.submit(work, client)
+        try:
+            yield
+        finally:
+            over.set()
 
 
 def _measure(

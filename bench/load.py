@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import uuid
+from concurrent import futures
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
@@ -201,24 +202,15 @@ def _main() -> None:
     asked = parser.parse_args()
     started = time.monotonic()
     clients = _Clients(asked.port, asked.token, asked.seconds)
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile())
+    path = f"/v2/images/{asked.image_id}/file"
+    threads = asked.downloads + asked.uploads
+    with tempfile.TemporaryFile() as file:
         file.truncate(asked.upload_bytes)
-        path = f"/v2/images/{asked.image_id}/file"
-        threads = [
-            threading.Thread(target=clients.download, args=(path,))
-            for _ in range(asked.downloads)
-        ] + [
-            threading.Thread(
-                target=clients.upload,
-                args=(file, asked.upload_bytes),
-            )
-            for _ in range(asked.uploads)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with futures.ThreadPoolExecutor(threads) as pool:
+            for _ in range(asked.downloads):
+                pool.submit(clients.download, path)
+            for _ in range(asked.uploads):
+                pool.submit(clients.upload, file, asked.upload_bytes)
     clients.load.seconds = time.monotonic() - started
     print(json.dumps(asdict(clients.load)))
 

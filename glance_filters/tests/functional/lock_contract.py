@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from pathlib import Path
 from typing import ClassVar
 
@@ -190,16 +191,14 @@ class Waiting(Contract):
             release()
             waiting.join()
 
-        for _ in range(ROUNDS):
-            threads = [
-                threading.Thread(target=try_it, args=[f"{by}{each}", each])
-                for by in ("thread", "process")
-                for each in (0.001, 0.002, 0.005, 0.01, 0.02)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        tries = [
+            (f"{by}{each}", each)
+            for by in ("thread", "process")
+            for each in (0.001, 0.002, 0.005, 0.01, 0.02)
+        ]
+        with futures.ThreadPoolExecutor(len(tries)) as pool:
+            for _ in range(ROUNDS):
+                list(pool.map(try_it, *zip(*tries)))
         found = collections.Counter(outcomes)
         self.addDetail("outcomes", content.text_content(str(found)))
         self.assertEqual(10 * ROUNDS, found.total())

@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 from collections.abc import Iterator, Mapping
+from concurrent import futures
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -120,15 +121,14 @@ class ConfigChangesCase(testtools.TestCase):
             while not done.is_set():
                 answers.append(client.download(self.active))
 
-        threads = [threading.Thread(target=read) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield answers
-        finally:
-            done.set()
-            for thread in threads:
-                thread.join()
+        with futures.ThreadPoolExecutor(2) as pool:
+            readers = [pool.submit(read) for _ in range(2)]
+            try:
+                yield answers
+            finally:
+                done.set()
+        for reader in readers:
+            reader.result()
 
     def test_changes(self) -> None:
         """Each worker follows, and no request fails."""

@@ -11,9 +11,9 @@ import re
 import resource
 import signal
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from pathlib import Path
 
 import fixtures
@@ -74,11 +74,9 @@ class FullDiskTest(testtools.TestCase):
             left = [0]
             for client in (alone, filtered):
                 image_id = client.create_image()
-                path = f"/v2/images/{image_id}/{name}"
-                fields = {"Content-Type": "application/octet-stream"}
                 before = open_files()
                 with self.full_disk():
-                    answer = client.request("PUT", path, fields, data)
+                    answer = client.upload(image_id, data, name)
                 left.append(open_files() - before)
                 self.assertEqual(0, process.count())
                 self.assertTrue(client is alone or left[-1] <= max(left[:-1]))
@@ -126,20 +124,10 @@ class LockedDatabaseTest(testtools.TestCase):
             lambda: self.client.download(full, "bytes=0-0"),
             lambda: self.client.request("GET", space),
         )
-        statuses: list[int] = []
-        threads = [
-            threading.Thread(
-                target=lambda send=send: statuses.append(send().status)
-            )
-            for send in requests
-        ]
-        with self.locked():
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join(LONG_SECONDS)
-        self.assertEqual(len(requests), len(statuses))
-        self.assertLessEqual(set(statuses), {500, 503})
+        with futures.ThreadPoolExecutor(len(requests)) as pool:
+            with self.locked():
+                answers = list(pool.map(lambda send: send(), requests))
+        self.assertLessEqual({each.status for each in answers}, {500, 503})
         self.assertEqual(0, process.count())
         image = self.client.show(new).json
         self.assertEqual(
@@ -260,19 +248,13 @@ class PreloadTest(testtools.TestCase):
         )
         client = server.client()
         image_id = client.create_image()
-        statuses: list[int] = []
 
-        def add(tag: int) -> None:
+        def add(tag: int) -> int:
             path = f"/v2/images/{image_id}/tags/{tag}"
-            statuses.append(client.request("PUT", path).status)
+            return client.request("PUT", path).status
 
-        threads = [
-            threading.Thread(target=add, args=(tag,)) for tag in range(THREADS)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(2 * LONG_SECONDS)
+        with futures.ThreadPoolExecutor(THREADS) as pool:
+            statuses = list(pool.map(add, range(THREADS)))
         self.assertEqual([204] * THREADS, statuses)
         tags = client.show(image_id).json["tags"]
         self.assertEqual(set(map(str, range(THREADS))), set(tags))

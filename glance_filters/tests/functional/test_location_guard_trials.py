@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
@@ -109,29 +108,20 @@ class Trials(testtools.TestCase):
 
     def pair(self, image_id: str, one: Send, two: Send) -> tuple[int, int]:
         """Send two requests at random moments; return their statuses."""
-        statuses = [0, 0]
+        delays = [self.random.uniform(0, SPREAD) for _ in range(2)]
 
-        def send(number: int, request: Send, delay: float) -> None:
+        def send(request: Send, delay: float) -> int:
             time.sleep(delay)
             client = self.glance.client(auth.ADMIN)
-            statuses[number] = request(client, image_id).status
+            return request(client, image_id).status
 
-        threads = [
-            threading.Thread(
-                target=send,
-                args=(number, request, self.random.uniform(0, SPREAD)),
-            )
-            for number, request in enumerate((one, two))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return statuses[0], statuses[1]
+        with futures.ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(send, (one, two), delays)
+        return first, second
 
     def two_locations(self) -> str:
         image_id = self.client.create_image(DATA)
-        self.change("add", "/locations/-", "/b")(self.client, image_id)
+        self.client.add_location(image_id, self.web.url("/b"))
         return image_id
 
     def read(self, image_id: str) -> bytes:

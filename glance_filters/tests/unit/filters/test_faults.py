@@ -13,6 +13,7 @@ import tempfile
 import threading
 import unittest
 from collections.abc import Iterator
+from concurrent import futures
 from typing import Any
 
 from glance_filters.filters import base, registry
@@ -196,23 +197,15 @@ class ManyThreadsTest(FaultsCase):
     def check(self, kind: type[base.Filter[Any]]) -> None:
         glance = Glance(kind.api_calls[0])
         app = self.made(kind, glance)
-        seen: list[str] = []
         start = threading.Barrier(THREADS)
 
-        def send(call: calls.ApiCall) -> None:
+        def send(call: calls.ApiCall) -> str:
             start.wait(WAIT_SECONDS)
-            seen.append(serve(app, environ_of(call)).status)
+            return serve(app, environ_of(call)).status
 
-        threads = [
-            threading.Thread(target=send, args=(call,))
-            for call in itertools.islice(
-                itertools.cycle(kind.api_calls), THREADS
-            )
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(WAIT_SECONDS)
+        sent = itertools.islice(itertools.cycle(kind.api_calls), THREADS)
+        with futures.ThreadPoolExecutor(THREADS) as pool:
+            seen = list(pool.map(send, sent))
         self.assertEqual(THREADS, seen.count("200") + seen.count("409"))
         self.assertEqual(seen.count("200"), len(glance.got))
         self.assertGreater(len(glance.got), 0)

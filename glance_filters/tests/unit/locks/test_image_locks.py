@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 from collections.abc import Callable
+from concurrent import futures
 from unittest import mock
 
 import fixtures
@@ -57,7 +58,7 @@ class ThreadsTest(testtools.TestCase):
     def test_threads_exclude_each_other(self) -> None:
         made, inside, most = self.make(), [0], [0]
 
-        def work() -> None:
+        def work(_: int) -> None:
             for _ in range(20):
                 with made.acquire(ONE):
                     inside[0] += 1
@@ -65,11 +66,8 @@ class ThreadsTest(testtools.TestCase):
                     time.sleep(0)
                     inside[0] -= 1
 
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
         self.assertEqual([1], most)
 
     def test_two_filters_of_a_process_exclude_each_other(self) -> None:

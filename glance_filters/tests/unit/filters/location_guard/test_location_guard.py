@@ -7,8 +7,8 @@ import itertools
 import json
 import logging
 import tempfile
-import threading
 import unittest
+from concurrent import futures
 from typing import Any
 from unittest import mock
 
@@ -496,12 +496,6 @@ class ThreadsTest(GuardTestCase):
                 if (code == 200) != (status in ("active", "queued")):
                     wrong.append((status, code))
 
-        threads = [
-            threading.Thread(target=client, args=(status,))
-            for status in images_api.STATUSES
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with futures.ThreadPoolExecutor(len(images_api.STATUSES)) as pool:
+            list(pool.map(client, images_api.STATUSES))
         self.assertEqual([], wrong)
