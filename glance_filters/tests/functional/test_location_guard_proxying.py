@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from pathlib import Path
 
 import fixtures
@@ -35,30 +34,6 @@ def start_import(
 ) -> http_client.Response:
     store = glance_config.DEFAULT_STORE
     return client.start_import(image_id, store, name="glance-direct")
-
-
-class Request(threading.Thread):
-    """A request of a thread of its own."""
-
-    def __init__(
-        self,
-        send: image_requests.Send,
-        client: http_client.Client,
-        image_id: str,
-    ) -> None:
-        super().__init__(daemon=True)
-        self._call = (send, client, image_id)
-        self.status = 0
-        self.start()
-
-    def run(self) -> None:
-        send, client, image_id = self._call
-        self.status = send(client, image_id).status
-
-    def end(self) -> int:
-        """Return the status code, once there is one."""
-        self.join(LONG_SECONDS)
-        return self.status
 
 
 @tests.nightly
@@ -139,14 +114,14 @@ class TwoHostsTest(testtools.TestCase):
                 stack.enter_context(self.web.hold(path))
                 for path in ("/begin1", "/begin2", "/end1")
             )
-            first = Request(send, here, image_id)
+            first = image_requests.Request(send, here, image_id)
             self.assertTrue(gate.asked.wait(LONG_SECONDS))
             # It gets to the other host, as the first one did: no deadlock.
-            retry = Request(send, here, image_id)
+            retry = image_requests.Request(send, here, image_id)
             self.assertTrue(gate_of_retry.asked.wait(LONG_SECONDS))
             # Neither runs without the lock.
             renames = [
-                Request(image_requests.rename, client, image_id)
+                image_requests.Request(image_requests.rename, client, image_id)
                 for client in (here, there)
             ]
             # The third place is the last one.
@@ -156,11 +131,11 @@ class TwoHostsTest(testtools.TestCase):
             end.ended.set()
             # The retry is still under way.
             gate_of_retry.ended.set()
-            self.assertEqual(first_status, first.end())
+            self.assertEqual(first_status, first.status())
             # The other host refuses it, which Glance tells as an error.
-            self.assertEqual(500, retry.end())
+            self.assertEqual(500, retry.status())
             for rename in renames:
-                self.assertIn(rename.end(), (200, 404, 409))
+                self.assertIn(rename.status(), (200, 404, 409))
         lines = self.log.read_text().splitlines()
         if "begin PATCH" in lines:
             before = lines[: lines.index("begin PATCH")]

@@ -8,8 +8,10 @@ before Glance saves it, and a second one is sent meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import fixtures
@@ -28,6 +30,7 @@ from glance_filters.tests.fixtures import (
 from glance_filters.tests.fixtures.image_requests import (
     DATA,
     WEB_DATA,
+    Request,
     Send,
     add_tag,
     deactivate,
@@ -79,28 +82,6 @@ class SaveGate(fixtures.Fixture):
         )
 
 
-class Request(threading.Thread):
-    """A request of its own thread."""
-
-    def __init__(
-        self, name: str, send: Send, client: http_client.Client, image_id: str
-    ) -> None:
-        super().__init__(name=name, daemon=True)
-        self._send = send
-        self._client = client
-        self._image_id = image_id
-        self.answer: http_client.Response | None = None
-
-    def run(self) -> None:
-        self.answer = self._send(self._client, self._image_id)
-
-    def status(self) -> int:
-        self.join(LONG_SECONDS)
-        if self.answer is None:
-            raise TimeoutError(f"the {self.name} request got no answer")
-        return self.answer.status
-
-
 class RaceCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -122,20 +103,33 @@ class RaceCase(testtools.TestCase):
 
         :param number: which of its saves, 1 for the first
         """
-        gate = SaveGate(number)
-        with gate:
-            first = Request("first", one, client, image_id)
-            second = Request("second", two, client, image_id)
-            first.start()
-            self.assertTrue(gate.reached.wait(LONG_SECONDS))
-            second.start()
+        with self.stopped(client, image_id, one, number) as first:
+            second = Request(two, client, image_id, "second")
             if client is self.alone:
                 second.status()
             else:
                 second.join(OVERTAKING_SECONDS)
                 self.assertTrue(second.is_alive(), str(second.answer))
+        return first.status(), second.status()
+
+    @contextlib.contextmanager
+    def stopped(
+        self,
+        client: http_client.Client,
+        image_id: str,
+        send: Send = rename,
+        number: int = 1,
+    ) -> Iterator[Request]:
+        """Send a request that is stopped where it is about to save.
+
+        :param number: which of its saves, 1 for the first
+        """
+        with SaveGate(number) as gate:
+            first = Request(send, client, image_id, "first")
+            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+            yield first
             gate.opened.set()
-            return first.status(), second.status()
+            first.status()
 
     def location(self, path: str) -> dict[str, object]:
         return {"url": self.web.url(path), "metadata": {}}
@@ -147,7 +141,7 @@ class RaceCase(testtools.TestCase):
     def two_locations(self) -> str:
         """Return an active image: in a file store, and on the web."""
         image_id = self.alone.create_image(DATA)
-        added = self.change("add", "/locations/-", "/a")(self.alone, image_id)
+        added = self.alone.add_location(image_id, self.web.url("/a"))
         self.assertEqual(200, added.status, str(added))
         return image_id
 
@@ -318,19 +312,14 @@ class WaitingTest(RaceCase):
     @gated
     def test_other_images_do_not_wait(self) -> None:
         image_id, other = self.two_locations(), self.two_locations()
-        gate = SaveGate()
-        with gate:
-            first = Request("first", rename, self.guarded, image_id)
-            first.start()
-            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+        with self.stopped(self.guarded, image_id) as first:
             for each in (deactivate, delete_from_store):
                 answer = each(self.guarded, other)
                 self.assertLess(answer.status, 500, str(answer))
             # Nor does what takes no lock.
             self.assertEqual(200, self.guarded.show(image_id).status)
             self.assertTrue(first.is_alive())
-            gate.opened.set()
-            self.assertEqual(200, first.status())
+        self.assertEqual(200, first.status())
 
     @gated
     def test_other_spellings_of_the_id(self) -> None:
@@ -345,14 +334,9 @@ class WaitingTest(RaceCase):
             return
         app = self.glance.app(FILTERS, {FILTERS[0]: {"lock_timeout": "0.2"}})
         client = self.glance.client(app, auth.ADMIN)
-        gate = SaveGate()
-        with gate:
-            first = Request("first", rename, client, image_id)
-            first.start()
-            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+        with self.stopped(client, image_id) as first:
             self.assertEqual(409, shout(client, image_id).status)
-            gate.opened.set()
-            self.assertEqual(200, first.status())
+        self.assertEqual(200, first.status())
         self.assertEqual(204, shout(client, image_id).status)
 
     @gated
@@ -360,11 +344,7 @@ class WaitingTest(RaceCase):
         image_id = self.two_locations()
         app = self.glance.app(FILTERS, {FILTERS[0]: {"lock_timeout": "0.2"}})
         client = self.glance.client(app, auth.ADMIN)
-        gate = SaveGate()
-        with gate:
-            first = Request("first", rename, client, image_id)
-            first.start()
-            self.assertTrue(gate.reached.wait(LONG_SECONDS))
+        with self.stopped(client, image_id) as first:
             for each in (rename, deactivate, delete_from_store):
                 answer = each(client, image_id)
                 self.assertEqual(409, answer.status)
@@ -372,8 +352,7 @@ class WaitingTest(RaceCase):
                 self.assertEqual("1", answer.header("Retry-After"))
             status = self.alone.show(image_id).json["status"]
             self.assertEqual("active", status)
-            gate.opened.set()
-            self.assertEqual(200, first.status())
+        self.assertEqual(200, first.status())
 
     def test_an_upload_lets_go_when_its_data_are_read(self) -> None:
         image_id = self.alone.create_image()
@@ -400,8 +379,7 @@ class WaitingTest(RaceCase):
             app = self.glance.app(FILTERS)
             return http_client.call_wsgi(app, environ)
 
-        first = Request("an upload", slowly, self.guarded, image_id)
-        first.start()
+        first = Request(slowly, self.guarded, image_id)
         self.assertTrue(reading.wait(LONG_SECONDS))
         # Its end would undo that.
         answer = rename(self.guarded, image_id)
