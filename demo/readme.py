@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench import table as tables
 from demo import rows
 
 README = Path(__file__).parents[1] / "README.rst"
@@ -21,14 +22,7 @@ def table(
 
     :raises RuntimeError: if one of them is not as expected
     """
-    lines = [
-        ".. list-table::",
-        "   :header-rows: 1",
-        "",
-        "   * - Request",
-        "     - Glance alone",
-        "     - with the filters",
-    ]
+    shown = []
     for section in sections:
         for row in section.rows:
             if not row.in_readme:
@@ -36,14 +30,13 @@ def table(
             seen = [row.observe(alone), row.observe(filtered)]
             if seen[1] != row.filtered:
                 raise RuntimeError(f"not as expected: {row.asked}: {seen[1]}")
-            for number, cell in enumerate((row.asked, *seen)):
-                start = "   * - " if not number else "     - "
-                lines.append(start + "; ".join(_escaped(cell)))
-    return "\n".join(lines) + "\n"
+            shown.append([_escaped(cell) for cell in (row.asked, *seen)])
+    head = ("Request", "Glance alone", "with the filters")
+    return tables.as_rst(head, shown) + "\n"
 
 
-def _escaped(cell: str) -> list[str]:
-    return [line.replace("*", "\\*") for line in cell.splitlines()]
+def _escaped(cell: str) -> str:
+    return "; ".join(cell.replace("*", "\\*").splitlines())
 
 
 def with_table(text: str, made: str) -> str:

@@ -27,6 +27,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench import table
 from matrix import tempest_images
 
 _CHECKOUT = Path(__file__).parents[1]
@@ -244,12 +245,8 @@ def _table(lab: Path, rows: Sequence[Sequence[str]]) -> str:
         "Skipped",
         "Worse than alone",
     )
-    lines = [".. Made by make tempest; do not edit.", ""]
-    lines += [".. list-table::", "   :header-rows: 1", ""]
-    for row in (head, *((release, *each) for each in rows)):
-        for column, cell in enumerate(row):
-            lines.append(f"   {'*' if column == 0 else ' '} - {cell}")
-    return "\n".join(lines) + "\n"
+    made = table.as_rst(head, [(release, *each) for each in rows])
+    return f".. Made by make tempest; do not edit.\n\n{made}\n"
 
 
 if __name__ == "__main__":

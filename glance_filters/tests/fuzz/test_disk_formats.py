@@ -28,13 +28,8 @@ from glance_filters.tests.fixtures.judged_images import (
     UNSAFE,
     changed,
 )
-from glance_filters.tests.fixtures.judging import cut, judge
+from glance_filters.tests.fixtures.judging import cut, detection, judge
 from glance_filters.wsgi import input_streams
-
-try:
-    from glance_filters.disk_formats import detection
-except ImportError:
-    detection = None  # type: ignore[assignment]
 
 KIB = disk_files.KIB
 MIB = disk_files.MIB
