@@ -54,8 +54,8 @@ class Side(Protocol):
     def add_data(self, data: bytes, disk_format: str = "raw") -> str:
         """Add an active image with data in a file store; return its id."""
 
-    def spare_location(self) -> dict[str, object]:
-        """Return a location, for a patch, that no image has yet."""
+    def spare_url(self) -> str:
+        """Return the URL of a location that no image has yet."""
 
     def image(self, image_id: str) -> tuple[str, int]:
         """Return an image's status and its number of locations."""
@@ -124,9 +124,9 @@ class GlanceSide:
         files = self._folder.root.glob(f"stores/**/{image_id}*")
         return sum(each.stat().st_size for each in files if each.is_file())
 
-    def spare_location(self) -> dict[str, object]:
-        """Return a location, for a patch, that no image has yet."""
-        return {"url": self._web.url(list(WEB_FILES)[-1]), "metadata": {}}
+    def spare_url(self) -> str:
+        """Return the URL of a location that no image has yet."""
+        return self._web.url(list(WEB_FILES)[-1])
 
     def hold_spare_location(self) -> AbstractContextManager[http_data.Hold]:
         """Hold back answers for the spare location until the hold ends."""
@@ -168,9 +168,9 @@ class LegacySide:
             data=data, disk_format=disk_format, owner=project
         ).id
 
-    def spare_location(self) -> dict[str, object]:
-        """Return a location, for a patch, that no image has yet."""
-        return {"url": f"{legacy_glance.HTTP_URL}?2", "metadata": {}}
+    def spare_url(self) -> str:
+        """Return the URL of a location that no image has yet."""
+        return f"{legacy_glance.HTTP_URL}?2"
 
     def image(self, image_id: str) -> tuple[str, int]:
         """Return an image's status and locations, from the stub's memory."""

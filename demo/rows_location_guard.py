@@ -16,7 +16,12 @@ from demo.rows import (
     describe_image,
     describe_status,
 )
-from glance_filters.tests.fixtures import auth, glance_config, http_client
+from glance_filters.tests.fixtures import (
+    auth,
+    glance_config,
+    http_client,
+    image_requests,
+)
 
 # What only the filter's own refusals say: Glance refuses much itself.
 _OWN_WORDS = (b"Statuses in which it is allowed", b"is not an image property")
@@ -41,23 +46,16 @@ def _remove(
 def _replace(
     client: http_client.Client, side: Side, image_id: str
 ) -> http_client.Response:
-    operation = {
-        "op": "replace",
-        "path": "/locations",
-        "value": [side.spare_location()],
-    }
-    return client.patch(image_id, operation)
+    send = image_requests.change_locations(
+        "replace", "/locations", side.spare_url()
+    )
+    return send(client, image_id)
 
 
 def _add(
     client: http_client.Client, side: Side, image_id: str
 ) -> http_client.Response:
-    operation = {
-        "op": "add",
-        "path": "/locations/-",
-        "value": side.spare_location(),
-    }
-    return client.patch(image_id, operation)
+    return client.add_location(image_id, side.spare_url())
 
 
 def _rename_and_remove(
@@ -76,7 +74,7 @@ def _post(
     return client.send_json(
         "POST",
         f"/v2/images/{image_id}/locations",
-        {"url": side.spare_location()["url"]},
+        {"url": side.spare_url()},
     )
 
 

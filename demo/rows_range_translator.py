@@ -92,13 +92,21 @@ def _qemu_img(side: Side) -> str:
 
 _SIZE = len(DATA)
 
+_PART = _row(
+    "GET file, Range: bytes=0-4",
+    _file_image,
+    {"Range": "bytes=0-4"},
+    f"206 Partial Content\nbytes 0-4/{_SIZE}\n5 bytes",
+)
+_OLD_PART = _row(
+    "GET file, Content-Range: bytes 12-30/1000",
+    _file_image,
+    {"Content-Range": "bytes 12-30/1000"},
+    "206 Partial Content\nbytes 12-30/1000\nDeprecation\n19 bytes",
+)
+
 _ROWS = [
-    _row(
-        "GET file, Range: bytes=0-4",
-        _file_image,
-        {"Range": "bytes=0-4"},
-        f"206 Partial Content\nbytes 0-4/{_SIZE}\n5 bytes",
-    ),
+    _PART,
     _row(
         "GET file, Range: bytes=0-4,-3",
         _file_image,
@@ -137,28 +145,8 @@ _ROWS = [
         {"If-None-Match": "*"},
         "304 Not Modified",
     ),
-    _row(
-        "GET file, Content-Range: bytes 12-30/1000",
-        _file_image,
-        {"Content-Range": "bytes 12-30/1000"},
-        "206 Partial Content\nbytes 12-30/1000\nDeprecation\n19 bytes",
-    ),
+    _OLD_PART,
 ]
-
-_LEGACY = (
-    _row(
-        "GET file, Range: bytes=0-4",
-        _file_image,
-        {"Range": "bytes=0-4"},
-        f"206 Partial Content\nbytes 0-4/{_SIZE}\n5 bytes",
-    ),
-    _row(
-        "GET file, Content-Range: bytes 12-30/1000",
-        _file_image,
-        {"Content-Range": "bytes 12-30/1000"},
-        "206 Partial Content\nbytes 12-30/1000\nDeprecation\n19 bytes",
-    ),
-)
 
 
 def _head(side: Side) -> str:
@@ -184,7 +172,7 @@ if shutil.which("qemu-img") is not None:
 SECTION = Section(
     title="range_translator: parts of an image",
     rows=_ROWS,
-    legacy_rows=_LEGACY,
+    legacy_rows=(_PART, _OLD_PART),
 )
 
 _TEXT = b"".join(b"This is line %02d of the image.\n" % n for n in range(99))
