@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unittest
 
-from oslo_utils.imageutils import format_inspector
-
 from glance_filters.disk_formats import vhd
+from glance_filters.tests.fixtures import judging
 from glance_filters.tests.fixtures.disk_files import vhd as image
 from glance_filters.tests.fixtures.disk_files import vhd_footer
 
@@ -24,11 +23,7 @@ def check(inspector: vhd.VhdInspector, data: bytes) -> str:
     inspector.finish()
     if not inspector.format_match:
         return "no VHD"
-    try:
-        inspector.safety_check()
-    except format_inspector.SafetyCheckFailed as failed:
-        return "; ".join(map(str, failed.failures.values()))
-    return ""
+    return judging.refusal(inspector)
 
 
 class ParentTest(unittest.TestCase):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import testtools
-from oslo_utils.imageutils import format_inspector
 
 from glance_filters.disk_formats import vhdx
-from glance_filters.tests.fixtures import disk_files, disk_images
+from glance_filters.tests.fixtures import disk_files, disk_images, judging
 from glance_filters.tests.fixtures.disk_files import (
     VHDX_DISK_ID,
     VHDX_DISK_SIZE,
@@ -29,11 +28,7 @@ def check(data: bytes) -> str:
     for start in range(0, len(data), BLOCK):
         inspector.eat_chunk(data[start : start + BLOCK])
     inspector.finish()
-    try:
-        inspector.safety_check()
-    except format_inspector.SafetyCheckFailed as failed:
-        return "; ".join(map(str, failed.failures.values()))
-    return ""
+    return judging.refusal(inspector)
 
 
 def headers(*numbers: int, logs: tuple[bool, bool]) -> bytes:
