@@ -48,9 +48,9 @@ class ValidatorCase(unittest.TestCase):
     def tearDown(self) -> None:
         self.assertEqual(0, self.glance.open_bodies)
 
-    def filter(self, **section: str) -> Any:
+    def filter(self, glance: Any = None, /, **section: str) -> Any:
         factory = disk_format_validator.DiskFormatValidator.factory
-        return factory({}, **section)(self.glance)
+        return factory({}, **section)(glance or self.glance)
 
     def call(
         self,
@@ -268,8 +268,7 @@ class DeclaredTest(ValidatorCase):
                 self.glance.answers[IMAGE] = fakes.Answer("502 Bad Gateway")
             return self.glance(environ, start_response)
 
-        factory = disk_format_validator.DiskFormatValidator.factory
-        app = factory({}, inspect="warn")(glance)
+        app = self.filter(glance, inspect="warn")
         with self.assertLogs(level="INFO") as logs:
             with self.assertRaises(webob.exc.HTTPServiceUnavailable):
                 self.call("PUT", FILE, QCOW2, app)
@@ -302,8 +301,7 @@ class DeclaredTest(ValidatorCase):
 
             self.glance.answers[IMAGE] = record()
             self.glance.asked.clear()
-            factory = disk_format_validator.DiskFormatValidator.factory
-            app = factory({}, inspect="warn")(glance)
+            app = self.filter(glance, inspect="warn")
             code, text = self.call("PUT", FILE, QCOW2, app)
             with self.subTest(changed):
                 self.assertEqual(expected, code)
@@ -324,10 +322,9 @@ class DeclaredTest(ValidatorCase):
             except webob.exc.HTTPError as error:
                 return error(environ, start_response)
 
-        factory = disk_format_validator.DiskFormatValidator.factory
         data = BACKED_QCOW2 + bytes(5_000_000)
         for section, left in (({}, 0), ({"drain_timeout": "0"}, 4_000_000)):
-            app = factory({}, inspect="warn", **section)(glance)
+            app = self.filter(glance, inspect="warn", **section)
             environ = fakes.environ_of("PUT", FILE, data)
             stream = environ["wsgi.input"]
             self.assertEqual(415, fakes.call(app, environ)[0])
@@ -346,8 +343,7 @@ class DeclaredTest(ValidatorCase):
                 self.assertEqual(0, read())
             return self.glance(environ, start_response)
 
-        factory = disk_format_validator.DiskFormatValidator.factory
-        app = factory({}, inspect="warn")(glance)
+        app = self.filter(glance, inspect="warn")
         self.assertEqual(409, fakes.call(app, environ)[0])
 
 
