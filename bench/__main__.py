@@ -53,18 +53,12 @@ def main() -> int:
 
     added = passthrough.measure_added(how.of(150, 10), how.of(1000, 200))
     show([passthrough.section_of(added)])
-    show(ranges.sections(how))
-    show(real_changes.sections(how))
-    show(real_ranges.sections(how))
-    show(range_peers.sections(how))
+    for part in (ranges, real_changes, real_ranges, range_peers):
+        show(part.sections(how))
     curves = growth.curves(how)
     show([growth.section_of(curves)])
-    show(upload.sections(how))
-    show(guard.sections(how))
-    show(fairness.sections(how))
-    show(end_to_end.sections(how))
-    show(proxy.sections(how))
-    show(stores.sections(how))
+    for part in (upload, guard, fairness, end_to_end, proxy, stores):
+        show(part.sections(how))
     reached = [goal for section in sections for goal in section.goals]
     print(f"{table.as_text(cost.HEAD, list(cost.rows(sections)))}\n")
     print(f"{report.conditions()}\n\n{table.goals_text(reached)}")
