@@ -12,12 +12,15 @@ from glance_filters.tests.fixtures import http_client
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.filters.range_translator import fake_glance
 from glance_filters.tests.unit.filters.range_translator.fake_glance import (
+    CONTENT_RANGE,
     DATA,
     PATH,
+    RANGE,
     SIZE,
     FakeGlance,
     Reply,
 )
+from glance_filters.wsgi import bodies, response
 
 
 class HandleTest(unittest.TestCase):
@@ -157,6 +160,72 @@ class ProtocolTest(unittest.TestCase):
             with self.subTest(protocol):
                 self.assertEqual((206, DATA[2:7]), (found.status, found.body))
                 self.assertEqual(asked, glance.asked)
+
+
+class LyingGlanceTest(unittest.TestCase):
+    """No client gets wrong bytes under a right header."""
+
+    def check(
+        self, understands: str, replies: dict[str, Reply], broken: set[str]
+    ) -> None:
+        """Ask for two bytes.
+
+        :param replies: what is answered to the first request for data
+        :param broken: the responses that break off; all others are right
+        """
+        protocols = {RANGE: "range", CONTENT_RANGE: "content-range"}
+        for name, reply in replies.items():
+            glance = FakeGlance(understands=understands, replies=[reply])
+            app = fake_glance.make_filter(
+                glance, core_protocol=protocols[understands]
+            )
+            environ = fakes.environ_of("GET", PATH, HTTP_RANGE="bytes=2-3")
+            captured = response.capture(app, environ)
+            with self.subTest(name):
+                self.assertEqual("206 Partial Content", captured.status)
+                if name in broken:
+                    with self.assertRaises(bodies.WrongLength):
+                        list(captured.body)
+                else:
+                    self.assertEqual(DATA[2:4], b"".join(captured.body))
+            captured.close()
+            self.assertEqual(glance.opened, glance.closed)
+
+    def test_ranges(self) -> None:
+        right = {"Content_Range": f"bytes 2-3/{SIZE}", "Content_Length": "2"}
+        longer = {**right, "Content_Length": "3"}
+        other = {"Content_Range": f"bytes 0-1/{SIZE}"}
+        part = "206 Partial Content"
+        self.check(
+            RANGE,
+            {
+                "true": Reply(part, DATA[2:4], **right),
+                "ignored": Reply("200 OK", DATA, Content_Length=str(SIZE)),
+                "another part": Reply(part, DATA[:2], **other),
+                "no word of it": Reply(part, DATA[:2]),
+                "another length": Reply(part, DATA[2:5], **longer),
+                "fails": Reply("500 Internal Server Error", b"x"),
+                "no random access": Reply("400 Bad Request", b"x"),
+                "too short": Reply(part, DATA[2:3], **right),
+                "too long": Reply(part, DATA[2:4], DATA[4:5], **right),
+                "all of it": Reply(part, DATA[:2], DATA[2:], **right),
+            },
+            broken={"too short", "too long", "all of it"},
+        )
+
+    def test_content_ranges(self) -> None:
+        self.check(
+            CONTENT_RANGE,
+            {
+                "true": Reply(
+                    *("200 OK", DATA[2:3], DATA[3:4]), Content_Length=str(SIZE)
+                ),
+                "ignored": Reply("200 OK", DATA),
+                "too short": Reply("206 Partial Content", DATA[2:3]),
+                "refused": Reply("400 Bad Request", b"x"),
+            },
+            broken={"ignored", "too short"},
+        )
 
 
 class CheckTest(unittest.TestCase):
