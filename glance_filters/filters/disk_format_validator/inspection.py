@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
-import re
 from collections.abc import Callable
 
 from oslo_log import log as logging
@@ -125,11 +125,13 @@ def size_of(request: Request, body: input_streams.BodyStream) -> int | None:
 
     :raises BadRequest: if that is not the length of the body
     """
-    text = request.environ.get("HTTP_X_OPENSTACK_IMAGE_SIZE")
-    # What is no number Glance refuses by itself; 0 means that it is unknown.
-    if text is None or not re.fullmatch("[0-9]{1,18}", text) or not int(text):
+    size = 0
+    # Read as Glance reads it: with a sign, white space or underscores too.
+    # What is no number it refuses by itself; up to 0 the size is unknown.
+    with contextlib.suppress(KeyError, ValueError):
+        size = int(request.environ["HTTP_X_OPENSTACK_IMAGE_SIZE"])
+    if size <= 0:
         return body.length
-    size = int(text)
     if body.length not in (None, size):
         raise errors.BadRequest(
             "x-openstack-image-size is not the length of the body"

@@ -317,6 +317,19 @@ class StreamTest(ContentsCase):
             image_id = self.client.create_image(disk_format=declared)
             self.assertEqual(status, self.put(image_id, b"")[0])
 
+    def test_size_that_glance_is_told(self) -> None:
+        """Some stores keep no more than that, which was not judged alone."""
+        for spelling in ("{}", "+{}", "0_{}"):
+            size = spelling.format(len(NOISE) - 1)
+            image_id = self.client.create_image()
+            status, text = self.put(
+                image_id,
+                in_pieces(NOISE, 100_000),
+                headers={"x-openstack-image-size": size},
+            )
+            self.assertEqual((400, True), (status, "longer" in text), size)
+            self.check_untouched(image_id)
+
     def test_slow_client(self) -> None:
         """Each byte of the head comes alone."""
         image_id = self.client.create_image()

@@ -366,6 +366,12 @@ class SizeTest(ValidatorCase):
             (str(len(NOISE)), 200),
             (str(len(NOISE) - 1), 400),
             (str(len(NOISE) + 1), 400),
+            # Each of these is a number to Glance.
+            (f"+{len(NOISE)}", 200),
+            (f"+{len(NOISE) - 1}", 400),
+            (f" {len(NOISE) - 1} ", 400),
+            (f"0_{len(NOISE) - 1}", 400),
+            ("9" * 30, 400),
             # Glance's to refuse, or to ignore.
             ("0", 200),
             ("-1", 200),
