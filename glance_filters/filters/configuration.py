@@ -12,6 +12,7 @@ or oslo.config reports that it has mutated them. No request reads an option.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -80,7 +81,7 @@ class Configuration:
                     f"known keys: {', '.join(sorted(known))}"
                 )
             try:
-                overrides[key] = opt.type(section[key])
+                overrides[key] = _checked(opt, opt.type(section[key]))
             except ValueError as error:
                 raise ConfigurationError(
                     f"[filter:{self._name}] {key} = {section[key]}: {error}"
@@ -120,7 +121,7 @@ class Configuration:
         values = {}
         for opt in self.opts[group]:
             try:
-                value = self._value(conf, group, opt.dest)
+                value = _checked(opt, self._value(conf, group, opt.dest))
             except (cfg.Error, ValueError) as error:
                 raise ConfigurationError(
                     f"[{group}] {opt.dest}: {error}"
@@ -154,6 +155,18 @@ class Configuration:
     def on_change(self, reload: Callable[[], None]) -> None:
         """Call *reload* whenever the configuration files were mutated."""
         self.conf.register_mutate_hook(lambda conf, fresh: reload())
+
+
+def _checked(opt: cfg.Opt, value: Any) -> Any:
+    """Return a value, unless oslo.config takes for a number what is none.
+
+    :raises ValueError: for an empty text, and for ``nan``
+    """
+    if value is None and opt.default is not None:
+        raise ValueError("must not be empty")
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError("must be a number")
+    return value
 
 
 def _oslo_conf(

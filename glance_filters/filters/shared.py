@@ -8,6 +8,10 @@ from oslo_config import cfg
 
 GROUP = "glance_filters"
 
+# The longest time that an option may name: the timers of the system end
+# somewhere beyond.
+MAX_SECONDS = 1e6
+
 OPTS: tuple[cfg.Opt, ...] = (
     cfg.StrOpt(
         "stats_host",
@@ -29,6 +33,7 @@ OPTS: tuple[cfg.Opt, ...] = (
         "drain_timeout",
         default=600.0,
         min=0.0,
+        max=MAX_SECONDS,
         mutable=True,
         help=(
             "How long a filter reads on, in seconds, when it has refused a "
@@ -42,6 +47,7 @@ OPTS: tuple[cfg.Opt, ...] = (
         "config_check_interval",
         default=10.0,
         min=0.0,
+        max=MAX_SECONDS,
         help=(
             "How soon a filter follows a change of the configuration files, "
             "in seconds. It looks at them on requests of its own, at most "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from oslo_config import cfg, types
 
-from glance_filters.filters import base, counters
+from glance_filters.filters import base, counters, shared
 from glance_filters.glance_api import images
 
 # Files in a folder of the service's own.
@@ -86,6 +86,7 @@ OPTS: tuple[cfg.Opt, ...] = (
         "lock_timeout",
         default=10.0,
         min=0.0,
+        max=shared.MAX_SECONDS,
         help=(
             "How long a request waits for other requests that change the same "
             "image, in seconds. Then it is answered with 409 Conflict. A "

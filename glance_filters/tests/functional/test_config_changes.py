@@ -193,6 +193,11 @@ class ConfigChangesCase(testtools.TestCase):
             )
             self.assertEqual({before}, self.all_asked())
             self.change(
+                {"location_guard": {"max_body_size": ""}},
+                "Keeping the former settings: [location_guard] max_body_size",
+            )
+            self.assertEqual({before}, self.all_asked())
+            self.change(
                 {"location_guard": {"coordination_url": "redis://:s3cr3t@x"}},
                 "a change needs a restart: [location_guard] coordination_url",
             )

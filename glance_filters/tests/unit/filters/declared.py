@@ -50,6 +50,10 @@ def check(
             test.assertEqual(promise.lowest, opt.type(str(promise.lowest)))
             with test.assertRaises(ValueError):
                 opt.type(str(promise.lowest - 1))
+        if isinstance(opt, cfg.FloatOpt):
+            for text in ("inf", "1e12"):
+                with test.assertRaises(ValueError):
+                    opt.type(text)
         for choice in promise.choices:
             test.assertEqual(choice, opt.type(choice))
         if promise.choices:

@@ -15,6 +15,7 @@ OPTS = (
     cfg.IntOpt("size", default=1, min=1, mutable=True),
     cfg.ListOpt("names", default=["a"], mutable=True),
 )
+SECONDS = cfg.FloatOpt("seconds", default=2.0, min=0.0)
 
 
 class ConfigurationTest(testtools.TestCase):
@@ -116,6 +117,28 @@ class ConfigurationTest(testtools.TestCase):
             configuration.ConfigurationError, self.configure().values
         )
         self.assertIn("[a_filter] size", str(error))
+
+    def test_what_oslo_config_takes_for_a_number(self) -> None:
+        for opt, text, words in (
+            (OPTS[1], "", "must not be empty"),
+            (SECONDS, " ", "must not be empty"),
+            (SECONDS, "nan", "must be a number"),
+        ):
+            name = opt.dest
+            self.write(f"[a_filter]\n{name} = {text}\n")
+            for section in ({}, {name: text}):
+                config = {**self.section, **section}
+                error = self.assertRaises(
+                    configuration.ConfigurationError,
+                    lambda opt=opt, config=config: configuration.Configuration(
+                        "a_filter", [opt], config
+                    ).values(),
+                )
+                self.assertIn(name, str(error))
+                self.assertIn(words, str(error))
+
+    def test_an_empty_list(self) -> None:
+        self.assertEqual((), self.configure(names="").values()["names"])
 
     def test_change(self) -> None:
         config = self.configure()
