@@ -122,7 +122,7 @@ def make(name: str, host: str, port: int) -> Counters:
 
     :param name: the filter's name
     :param host: the server; empty for none
-    :raises ValueError: if statsd is missing
+    :raises ValueError: if statsd is missing, or *host* can be the name of none
     """
     if not host:
         return Counters()
@@ -132,4 +132,7 @@ def make(name: str, host: str, port: int) -> Counters:
         raise ValueError(
             "stats_host needs statsd: install glance-filters[stats]"
         ) from error
-    return _Client(statsd, host, port, f"{_PREFIX}.{name}")
+    try:
+        return _Client(statsd, host, port, f"{_PREFIX}.{name}")
+    except UnicodeError as error:
+        raise ValueError(f"stats_host = {host}: {error}") from error

@@ -87,6 +87,11 @@ class CountersTest(unittest.TestCase):
             [self.server.recv(1000).decode() for _ in range(3)],
         )
 
+    def test_host_that_can_have_no_name(self) -> None:
+        for host in ("a..b", "a" * 64):
+            with self.assertRaisesRegex(ValueError, f"stats_host = {host}"):
+                counters.make("x", host, 1)
+
     def test_host_that_cannot_be_resolved(self) -> None:
         """It stops neither the start nor requests, and is tried again."""
         client = mock.Mock()
