@@ -211,6 +211,9 @@ def url_of(url: str, config: configuration.Configuration) -> str:
 
     :raises ValueError: if it names the database, and there is none
     """
+    # A scheme may be written in capitals (RFC 3986, 3.1).
+    scheme, colon, rest = url.partition(":")
+    url = scheme.lower() + colon + rest
     if url == DEFAULT_URL:
         return f"file://{_folder(config)}"
     if url != DATABASE_URL:

@@ -228,6 +228,16 @@ class ImageLockingTest(unittest.TestCase):
     def test_default_folder(self) -> None:
         self.assertEqual(DEFAULT_PLACE, self.place())
 
+    def test_capitals(self) -> None:
+        for url, expected in (
+            ("FILE://", DEFAULT_PLACE),
+            ("File:///Locks", "file:///Locks"),
+            ("REDIS://:Secret@Host", "redis://:Secret@Host"),
+        ):
+            with self.subTest(url):
+                vars(self.locking).pop("made", None)
+                self.assertEqual(expected, self.place(url))
+
     def test_default_folder_of_a_service_with_locks(self) -> None:
         opt = cfg.StrOpt("lock_path", default="/var/lib/x")
         self.conf.register_opt(opt, "oslo_concurrency")
