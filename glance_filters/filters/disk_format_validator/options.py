@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 from oslo_log import log as logging
 
 from glance_filters.filters import base, counters
@@ -26,6 +26,8 @@ OPTS: tuple[cfg.Opt, ...] = (
     base.enabled_opt("validates disk formats"),
     cfg.ListOpt(
         "disk_formats",
+        # With other separators than commas, all would be one odd name.
+        item_type=types.String(regex=r"^[^][\s,;'\"]*$"),
         sample_default=list(DEFAULT_FORMATS),
         mutable=True,
         help=(

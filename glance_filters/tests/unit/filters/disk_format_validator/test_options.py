@@ -70,6 +70,19 @@ class SettingsTest(unittest.TestCase):
             settings = self.make(of_glance, disk_formats=own)
             self.assertEqual(expected, settings.disk_formats)
 
+    def test_lists_that_are_none(self) -> None:
+        (opt,) = (x for x in options.OPTS if x.dest == "disk_formats")
+        self.assertEqual(["raw", "root-tar"], opt.type("raw, root-tar"))
+        for text in (
+            "raw qcow2",
+            "raw;qcow2",
+            "[raw, qcow2]",
+            "'raw'",
+            '"raw"',
+        ):
+            with self.subTest(text), self.assertRaises(ValueError):
+                opt.type(text)
+
     def test_inspect(self) -> None:
         for is_available, inspect, expected in (
             (True, "auto", "warn"),
