@@ -107,6 +107,12 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
                 "several workers",
                 "Set coordination_url",
             )
+        if locking.is_no_folder(url, config):
+            yield findings.Finding(
+                place,
+                "images cannot be locked: coordination_url names a file",
+                "Name a folder; the service makes it if it is not there",
+            )
         if locking.is_mysql(url, config):
             yield findings.Finding(
                 place,

@@ -9,6 +9,7 @@ import os
 import tempfile
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable
 
 from oslo_log import log as logging
@@ -229,6 +230,18 @@ def url_of(url: str, config: configuration.Configuration) -> str:
 def is_mysql(url: str, config: configuration.Configuration) -> bool:
     """Return True if a ``coordination_url`` stands for MySQL or MariaDB."""
     return url_of(url, config).startswith(("mysql", "mariadb"))
+
+
+def is_no_folder(url: str, config: configuration.Configuration) -> bool:
+    """Return True if a ``coordination_url`` names a file, where none can be.
+
+    A folder that is not there yet is made.
+    """
+    place = url_of(url, config)
+    if not place.startswith("file:"):
+        return False
+    path = urllib.parse.urlsplit(place).path
+    return os.path.exists(path) and not os.path.isdir(path)
 
 
 def _folder(config: configuration.Configuration) -> str:

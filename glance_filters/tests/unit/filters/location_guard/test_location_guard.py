@@ -6,6 +6,7 @@ import html
 import itertools
 import json
 import logging
+import os
 import tempfile
 import unittest
 from concurrent import futures
@@ -410,6 +411,8 @@ class CheckTest(unittest.TestCase):
         for url, options, expected in (
             ("file:///x", {}, []),
             ("file://", {}, []),
+            (f"file://{__file__}", {}, [("names a file", False)]),
+            (f"file://{os.path.dirname(__file__)}", {}, []),
             ("", {}, [(within, False)]),
             ("", {"workers": 4}, [(within, False)]),
             ("", {"workers": 1}, []),
