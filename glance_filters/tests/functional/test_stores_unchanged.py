@@ -146,6 +146,7 @@ class WritableCase(StoreCase):
             yield found.status, found.body == DATA[start:stop]
             # A part always comes from the store.
             yield text is not None or cloud.server.take().received > 0
+            cloud.wait_until_cached(image_id)
 
 
 class S3Test(WritableCase):
