@@ -184,11 +184,17 @@ class Filter(abc.ABC, Generic[SettingsT]):
         # Written out, without a call or a second attribute: most requests
         # are none of ours, and this is all that they cost.
         marks_of, paths, app = self._fast_path
-        path = environ.get("PATH_INFO", "")
-        for mark in marks_of[environ["REQUEST_METHOD"]]:
+        try:
+            path = environ["PATH_INFO"]
+            query = environ["QUERY_STRING"]
+            marks = marks_of[environ["REQUEST_METHOD"]]
+        except KeyError:
+            # A method that is not usual; and PEP 3333 lets a server leave
+            # out what is empty.
+            return self._answer(environ, start_response)
+        for mark in marks:
             if mark in path:
                 return self._answer(environ, start_response)
-        query = environ.get("QUERY_STRING")
         if (query and "_method" in query) or (paths and path in paths):
             return self._answer(environ, start_response)
         return app(environ, start_response)
@@ -200,8 +206,7 @@ class Filter(abc.ABC, Generic[SettingsT]):
         if self._seen_key in environ:
             return self._app(environ, start_response)
         current = self._in_force
-        is_due = current.is_due()
-        if not is_due and not current.settings.enabled:
+        if not (current.settings.enabled or current.is_due()):
             return self._app(environ, start_response)
         request = None
         app: WSGIApplication | None
@@ -209,7 +214,7 @@ class Filter(abc.ABC, Generic[SettingsT]):
             match = self._matcher.match(environ)
             if match is None:
                 return self._app(environ, start_response)
-            if is_due:
+            if current.is_due():
                 current.follow()
             settings = current.settings
             if not settings.enabled:

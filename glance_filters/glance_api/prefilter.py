@@ -8,28 +8,9 @@ take microseconds to say so, a look for a few words some tens of nanoseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-_USUAL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
-class Marks(dict[str, tuple[str, ...]]):
-    """Parts of paths, by method.
-
-    :param marks: by method
-    :param others: those of each method that is not there
-    """
-
-    def __init__(
-        self, marks: Mapping[str, tuple[str, ...]], others: tuple[str, ...]
-    ) -> None:
-        # To be asked for a usual one must not call Python.
-        super().__init__(dict.fromkeys(_USUAL_METHODS, others))
-        self.update(marks)
-        self._others = others
-
-    def __missing__(self, method: str) -> tuple[str, ...]:
-        return self._others
+USUAL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class PathFilter:

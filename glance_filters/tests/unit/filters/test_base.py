@@ -103,6 +103,22 @@ class HandleTest(testtools.TestCase):
         # Each of them was answered by Glance.
         self.assertEqual(8, len(self.glance.asked))
 
+    def test_what_a_server_may_leave_out(self) -> None:
+        for method, path, key, ours in (
+            ("PATCH", PATH, "QUERY_STRING", True),
+            ("GET", PATH, "QUERY_STRING", False),
+            ("PATCH", PATH, "PATH_INFO", False),
+            ("XYZ", PATH, "QUERY_STRING", False),
+        ):
+            passed = mock.Mock()
+            fake = FakeFilter.factory({})(passed)
+            environ = fakes.environ_of(method, path)
+            del environ[key]
+            fake(environ, mock.Mock())
+            passed.assert_called_once()
+            handled = vars(fake)["handled"]
+            self.assertEqual(ours, bool(handled), f"{method} {key}")
+
     def test_settings(self) -> None:
         fake = fake_filter(self.glance, size="7")
         fakes.call(fake, fakes.environ_of("PATCH", PATH))

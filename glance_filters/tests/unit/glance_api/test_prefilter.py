@@ -35,16 +35,6 @@ class PathFilterTest(testtools.TestCase):
             self.routes.marks,
         )
 
-    def test_marks_of_any_method(self) -> None:
-        marks = prefilter.Marks({"x": ("/c",)}, ("/d",))
-        for method, expected in (("x", "/c"), ("GET", "/d"), ("y", "/d")):
-            self.assertEqual((expected,), marks[method])
-        # Those that are there cost each request that passes by the least.
-        for method in (
-            *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
-        ):
-            self.assertIn(method, marks)
-
     def test_paths_that_may_match(self) -> None:
         for method, path in (
             ("POST", "/v2/images"),
