@@ -31,9 +31,9 @@ OPTS: tuple[cfg.Opt, ...] = (
         sample_default=list(DEFAULT_FORMATS),
         mutable=True,
         help=(
-            "The disk formats that an image may have. A request that sets "
-            "another one is answered with 400 Bad Request. Glance itself "
-            "must know them too. By default, those of Glance's own option "
+            "The disk formats that an image may have, separated by commas, "
+            "without brackets or quotes. A request that sets another one is "
+            "answered with 400 Bad Request. Glance itself must know them too. By default, those of Glance's own option "
             "[image_format] disk_formats, or those shown here where Glance "
             "does not run in the same process."
         ),
