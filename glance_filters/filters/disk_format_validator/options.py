@@ -33,9 +33,10 @@ OPTS: tuple[cfg.Opt, ...] = (
         help=(
             "The disk formats that an image may have, separated by commas, "
             "without brackets or quotes. A request that sets another one is "
-            "answered with 400 Bad Request. Glance itself must know them too. By default, those of Glance's own option "
-            "[image_format] disk_formats, or those shown here where Glance "
-            "does not run in the same process."
+            "answered with 400 Bad Request. Glance itself must know them "
+            "too. By default, those of Glance's own option [image_format] "
+            "disk_formats, or those shown here where Glance does not run in "
+            "the same process."
         ),
     ),
     cfg.StrOpt(
