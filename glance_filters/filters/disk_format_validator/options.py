@@ -77,8 +77,8 @@ OPTS: tuple[cfg.Opt, ...] = (
         mutable=True,
         help=(
             "Whether to refuse new locations of images with 403 Forbidden "
-            "while inspect is enforce. Nobody inspects the data behind a "
-            "location."
+            "while inspect is enforce. The data behind a location is not "
+            "inspected."
         ),
     ),
     cfg.IntOpt(
