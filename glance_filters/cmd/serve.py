@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXIT_WRONG = 2
 
-# How many requests a worker carries at a time: a download or an upload of
+# How many requests a worker handles at a time: a download or an upload of
 # hours keeps one of its threads.
 _THREADS = 128
 
@@ -61,7 +61,7 @@ def add_parser(sub_parsers: SubParsers) -> None:
         metavar="N",
         type=int,
         default=_THREADS,
-        help="requests that a process carries at a time; default: %(default)s",
+        help="requests that a process handles at a time; default: %(default)s",
     )
     parser.add_argument(
         "--config-file",

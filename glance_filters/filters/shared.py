@@ -50,10 +50,10 @@ OPTS: tuple[cfg.Opt, ...] = (
         max=MAX_SECONDS,
         help=(
             "How soon a filter follows a change of the configuration files, "
-            "in seconds. It looks at them on requests of its own, at most "
+            "in seconds. It checks them when it handles a request, at most "
             "once in that time, and takes the new values of its options if "
-            "all of them are right; else it logs an error and keeps the old "
-            "ones. 0: it never looks. A change needs a restart."
+            "all of them are valid; otherwise it logs an error and keeps the "
+            "old ones. 0: it never checks. A change needs a restart."
         ),
     ),
 )

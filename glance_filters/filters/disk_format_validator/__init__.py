@@ -18,8 +18,10 @@ Place it after the filters that establish the user's identity, and before
     use = egg:glance-filters#disk_format_validator
 
 environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
-CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING, wsgi.input,
-api.version. environ keys set: wsgi.input, with the same body.
+CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING,
+HTTP_X_OPENSTACK_IMAGE_SIZE, wsgi.input, api.version. environ keys set:
+wsgi.input, with the same body (and those by which Glance finds out how long it
+is).
 """
 
 from __future__ import annotations

@@ -31,11 +31,12 @@ OPTS: tuple[cfg.Opt, ...] = (
         sample_default=list(DEFAULT_FORMATS),
         mutable=True,
         help=(
-            "The disk formats that an image may have. A request that sets "
-            "another one is answered with 400 Bad Request. Glance itself "
-            "must know them too. By default, those of Glance's own option "
-            "[image_format] disk_formats, or those shown here where Glance "
-            "does not run in the same process."
+            "The disk formats that an image may have, separated by commas, "
+            "without brackets or quotes. A request that sets another one is "
+            "answered with 400 Bad Request. Glance itself must know them "
+            "too. By default, those of Glance's own option [image_format] "
+            "disk_formats, or those shown here where Glance does not run in "
+            "the same process."
         ),
     ),
     cfg.StrOpt(
@@ -76,8 +77,8 @@ OPTS: tuple[cfg.Opt, ...] = (
         mutable=True,
         help=(
             "Whether to refuse new locations of images with 403 Forbidden "
-            "while inspect is enforce. Nobody inspects the data behind a "
-            "location."
+            "while inspect is enforce. The data behind a location is not "
+            "inspected."
         ),
     ),
     cfg.IntOpt(

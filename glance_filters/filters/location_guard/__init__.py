@@ -26,9 +26,10 @@ Place it after the filters that establish the user's identity and before
     use = egg:glance-filters#location_guard
 
 environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
-CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING, wsgi.input,
-api.version. environ keys set: wsgi.input, with the same body (and those by
-which Glance finds out how long it is).
+CONTENT_TYPE, CONTENT_LENGTH, HTTP_ACCEPT, HTTP_TRANSFER_ENCODING,
+HTTP_X_PROJECT_ID, HTTP_X_TENANT_ID, HTTP_X_ROLES, HTTP_X_AUTH_TOKEN,
+HTTP_X_STORAGE_TOKEN, wsgi.input, api.version. environ keys set: wsgi.input,
+with the same body (and those by which Glance finds out how long it is).
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ OPTS: tuple[cfg.Opt, ...] = (
         mutable=True,
         help=(
             "The longest request body that the filter reads, in bytes. A "
-            "request that changes an image, by anything but data, and has a "
-            "longer body is answered with 413."
+            "request with a longer one is answered with 413. It does not "
+            "limit the data of images."
         ),
     ),
     cfg.StrOpt(
@@ -98,7 +98,7 @@ OPTS: tuple[cfg.Opt, ...] = (
         default=8,
         min=1,
         help=(
-            "How many requests of one process wait for one image, at most. "
+            "How many requests of one process may wait for one image. "
             "Further ones are answered with 409 Conflict at once, so that "
             "they do not fill the server's threads. A change needs a restart."
         ),

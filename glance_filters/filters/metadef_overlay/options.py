@@ -21,8 +21,8 @@ OPTS: tuple[cfg.Opt, ...] = (
         help=(
             "The folder whose .json files define what is added, in the "
             "format that 'glance-manage db_load_metadefs' reads. They are "
-            "read when the service starts and when its options are read "
-            "again. By default, the files that come with this package."
+            "read when the service starts and when an option of the filter "
+            "changes. By default, the files that come with this package."
         ),
     ),
     *counters.OPTS,

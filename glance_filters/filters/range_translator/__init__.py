@@ -17,8 +17,8 @@ other filters of this package, and before ``cache``::
 environ keys read: REQUEST_METHOD, PATH_INFO, SCRIPT_NAME, QUERY_STRING,
 HTTP_ACCEPT, HTTP_RANGE, HTTP_CONTENT_RANGE, HTTP_IF_MATCH,
 HTTP_IF_NONE_MATCH, HTTP_IF_RANGE, HTTP_USER_AGENT, HTTP_WANT_REPR_DIGEST,
-api.version. HTTP_ACCEPT_ENCODING is removed from a download. Glance sees no
-Range, Content-Range or If-* field but the filter's own.
+api.version, api.cache.image. HTTP_ACCEPT_ENCODING is removed from a download.
+Glance sees no Range, Content-Range or If-* field but the filter's own.
 """
 
 from __future__ import annotations
