@@ -107,7 +107,8 @@ class HandleTest(testtools.TestCase):
         for method, path, key, ours in (
             ("PATCH", PATH, "QUERY_STRING", True),
             ("GET", PATH, "QUERY_STRING", False),
-            ("PATCH", PATH, "PATH_INFO", False),
+            # It is the root then, which is about the versions.
+            ("PATCH", PATH, "PATH_INFO", True),
             ("XYZ", PATH, "QUERY_STRING", False),
         ):
             passed = mock.Mock()
