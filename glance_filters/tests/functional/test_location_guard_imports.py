@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import testtools
 
 from glance_filters.tests.fixtures import (
@@ -73,3 +75,34 @@ class ImportTest(testtools.TestCase):
         self.glance.folder.wait_for_tasks()
         self.assertEqual("queued", client.show(image_id).json["status"])
         self.assertEqual(200, image_requests.rename(client, image_id).status)
+
+    def test_import_of_more_than_an_hour(self) -> None:
+        """Glance saves its task meanwhile, and not the image."""
+        client = self.glance.client()
+        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
+        image_id = client.create_image()
+        with web.hold("/data") as hold:
+            self.start_import(client, image_id, web.url("/data"))
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            self.saved_long_ago(
+                "UPDATE images SET updated_at = :then WHERE id = :id", image_id
+            )
+            answer = image_requests.rename(client, image_id)
+            self.assertEqual(409, answer.status)
+            self.assertIn(b"is being imported", answer.body)
+            # As Glance itself, it takes the import for dead now.
+            self.saved_long_ago(
+                "UPDATE tasks SET updated_at = :then WHERE image_id = :id",
+                image_id,
+            )
+            answer = image_requests.rename(client, image_id)
+            self.assertEqual(200, answer.status)
+        self.glance.folder.wait_for_tasks()
+
+    def saved_long_ago(self, statement: str, image_id: str) -> None:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        then = now - datetime.timedelta(hours=2)
+        text = then.strftime("%Y-%m-%d %H:%M:%S")
+        folder = self.glance.folder
+        changed = folder.execute(statement, then=text, id=image_id)
+        self.assertEqual(1, changed)
