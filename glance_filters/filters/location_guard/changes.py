@@ -63,7 +63,8 @@ class Rule:
         has the data, and wait for that
     :ivar is_old: whether each release since Newton has the call
     :ivar undone_by: which transfers of data would undo the change when they
-        end, and save the image as it was when they began
+        end, and save the image as it was when they began, or mix it with
+        what they bring
     """
 
     read: Callable[[Request, int], Change]
@@ -131,8 +132,14 @@ RULES: Mapping[calls.ApiCall, Rule] = {
     calls.DELETE_FROM_STORE: Rule(
         _deletion_from_store, is_old=False, undone_by=_BOTH
     ),
-    calls.UPLOAD_IMAGE: Rule(_upload, is_upload=True),
-    calls.STAGE_IMAGE: Rule(_upload, is_upload=True),
+    # An import may begin long after Glance has accepted it, whatever has
+    # become of the image, which is queued till then.
+    calls.UPLOAD_IMAGE: Rule(
+        _upload, is_upload=True, undone_by=(Transfer.IMPORT,)
+    ),
+    calls.STAGE_IMAGE: Rule(
+        _upload, is_upload=True, undone_by=(Transfer.IMPORT,)
+    ),
     # Data that is still being staged must not be imported; of two imports
     # Glance itself refuses one.
     calls.IMPORT_IMAGE: Rule(

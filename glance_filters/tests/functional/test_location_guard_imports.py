@@ -30,7 +30,11 @@ class ImportTest(testtools.TestCase):
             cls,
             real_glance.GlanceServer(
                 ("disk_format_validator", "location_guard"),
-                conf={"DEFAULT": {"enabled_import_methods": "[web-download]"}},
+                conf={
+                    "DEFAULT": {"enabled_import_methods": "[web-download]"},
+                    # One import at a time; older releases have more.
+                    "wsgi": {"task_pool_threads": "1"},
+                },
             ),
         )
 
@@ -75,6 +79,21 @@ class ImportTest(testtools.TestCase):
         self.glance.folder.wait_for_tasks()
         self.assertEqual("queued", client.show(image_id).json["status"])
         self.assertEqual(200, image_requests.rename(client, image_id).status)
+
+    def test_upload_while_an_import_waits_for_another(self) -> None:
+        client = self.glance.client()
+        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
+        other, image_id = client.create_image(), client.create_image()
+        with web.hold("/data") as hold:
+            self.start_import(client, other, web.url("/data"))
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            self.start_import(client, image_id, web.url("/data"))
+            for what in ("file", "stage"):
+                answer = client.upload(image_id, b"of an upload", what)
+                self.assertEqual(409, answer.status)
+                self.assertIn(b"is being imported", answer.body)
+        self.glance.folder.wait_for_tasks()
+        self.assertEqual(DATA, client.download(image_id).body)
 
     def test_import_of_more_than_an_hour(self) -> None:
         """Glance saves its task meanwhile, and not the image."""

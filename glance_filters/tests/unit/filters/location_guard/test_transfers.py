@@ -133,7 +133,9 @@ class TransferTest(GuardTestCase):
         ("POST", f"{PATH}/actions/deactivate", b""),
         ("POST", f"{PATH}/actions/reactivate", b""),
         ("DELETE", PATH, b""),
-        ("PUT", f"{PATH}/file", b"data"),
+    )
+    UPLOADS = tuple(
+        ("PUT", f"{PATH}/{what}", b"data") for what in ("file", "stage")
     )
 
     def setUp(self) -> None:
@@ -215,7 +217,7 @@ class TransferTest(GuardTestCase):
             ({"status": "active"}, 200),
         ):
             self.show(**members)
-            for request in self.CHANGES:
+            for request in (*self.CHANGES, *self.UPLOADS):
                 with self.subTest(members, request=request):
                     code, _, body = self.send(request)
                     self.assertEqual(expected, code)
@@ -234,7 +236,8 @@ class TransferTest(GuardTestCase):
                     code, _, body = self.send(request)
                     self.assertEqual(409, code)
                     self.assertIn(b"is being uploaded, ", body)
-            for request in self.OTHERS:
+            # Of two uploads Glance itself refuses one.
+            for request in (*self.OTHERS, *self.UPLOADS):
                 self.assertEqual(200, self.send(request)[0], request)
             # Glance has saved its end.
             self.show(status="active")
