@@ -260,6 +260,8 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
     ) -> bool:
         if transfer is changes.Transfer.IMPORT:
             return transfers.is_importing(request, held.image)
+        if transfer is changes.Transfer.HASH:
+            return transfers.is_hashing(request, held.image)
         if held.image.status not in transfers.UPLOADING:
             return False
         # An upload that ended, in whatever way, has released it.

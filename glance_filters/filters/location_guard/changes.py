@@ -13,10 +13,11 @@ from glance_filters.glance_api.request import Request
 
 
 class Transfer(enum.Enum):
-    """A way in which data comes into an image; the value is for messages."""
+    """What is done with an image's data; the value is for messages."""
 
     UPLOAD = "uploaded"
     IMPORT = "imported"
+    HASH = "hashed"
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,9 @@ RULES: Mapping[calls.ApiCall, Rule] = {
     calls.IMPORT_IMAGE: Rule(
         _other_change, is_proxied=True, undone_by=(Transfer.UPLOAD,)
     ),
-    # An administrator takes an image out of use at once.
-    calls.DEACTIVATE_IMAGE: Rule(_other_change),
+    # An administrator takes an image out of use at once, unless Glance would
+    # put it back into use.
+    calls.DEACTIVATE_IMAGE: Rule(_other_change, undone_by=(Transfer.HASH,)),
     calls.REACTIVATE_IMAGE: Rule(_other_change),
     calls.DELETE_IMAGE: Rule(_other_change, is_proxied=True),
 }

@@ -46,6 +46,22 @@ def is_importing(request: Request, image: images.Image) -> bool:
     return not has_failed and _is_recent(image.updated_at, _IMPORT_SECONDS)
 
 
+def is_hashing(request: Request, image: images.Image) -> bool:
+    """Return True if a task reads the data of a location for its checksum.
+
+    The image is active by then. At the end Glance saves it as it was at the
+    beginning, whatever its status is. Such a task names no stores, unlike one
+    that copies the data.
+
+    :param request: a request about the image
+    """
+    return (
+        image.status == "active"
+        and not image.os_glance_importing_to_stores
+        and is_importing(request, image)
+    )
+
+
 def _is_at_work(request: Request, task_id: str) -> bool | None:
     """Return whether a task has not ended, and has a sign of life.
 

@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 import datetime
+import threading
+import unittest
+from typing import Any
 
 import testtools
+from glance.api.v2 import images
 
 from glance_filters.tests.fixtures import (
+    auth,
     class_fixture,
     http_client,
     http_data,
@@ -125,3 +130,55 @@ class ImportTest(testtools.TestCase):
         folder = self.glance.folder
         changed = folder.execute(statement, then=text, id=image_id)
         self.assertEqual(1, changed)
+
+
+@unittest.skipUnless(
+    hasattr(images.ImagesController, "add_location"),
+    "this Glance has no location API",
+)
+class HashTest(testtools.TestCase):
+    """An image is deactivated while Glance reads it for its checksum."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.glance = self.useFixture(real_glance.RealGlance())
+        self.is_read, self.may_end = threading.Event(), threading.Event()
+        self.web = self.useFixture(
+            http_data.HttpDataServer({"/data": DATA}, {"/data": self.slowly})
+        )
+        self.addCleanup(self.may_end.set)
+
+    def slowly(self, handler: Any, body: bytes) -> None:
+        if handler.command == "GET":
+            self.is_read.set()
+            self.may_end.wait(LONG_SECONDS)
+        http_data.send_whole(handler, body)
+
+    def run_race(self, client: http_client.Client) -> tuple[str, int, str]:
+        image_id = client.create_image()
+        answer = client.send_json(
+            "POST",
+            f"/v2/images/{image_id}/locations",
+            {"url": self.web.url("/data")},
+        )
+        self.assertEqual(202, answer.status, str(answer))
+        self.assertTrue(self.is_read.wait(LONG_SECONDS))
+        self.assertEqual("active", client.show(image_id).json["status"])
+        answer = image_requests.deactivate(client, image_id)
+        self.may_end.set()
+        self.glance.folder.wait_for_tasks(image_id)
+        return image_id, answer.status, client.show(image_id).json["status"]
+
+    def test_alone_it_is_active_again(self) -> None:
+        client = self.glance.client(token=auth.ADMIN)
+        self.assertEqual((204, "active"), self.run_race(client)[1:])
+
+    def test_guarded(self) -> None:
+        app = self.glance.app(("location_guard",))
+        client = self.glance.client(app, auth.ADMIN)
+        image_id, code, _ = self.run_race(client)
+        self.assertEqual(409, code)
+        answer = image_requests.deactivate(client, image_id)
+        self.assertEqual(204, answer.status)
+        status = client.show(image_id).json["status"]
+        self.assertEqual("deactivated", status)

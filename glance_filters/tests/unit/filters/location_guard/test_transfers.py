@@ -129,8 +129,8 @@ class TransferTest(GuardTestCase):
         ("DELETE", f"/v2/stores/fast/{IMAGE_ID}", b""),
     )
     IMPORT = ("POST", f"{PATH}/import", b"{}")
+    DEACTIVATE = ("POST", f"{PATH}/actions/deactivate", b"")
     OTHERS = (
-        ("POST", f"{PATH}/actions/deactivate", b""),
         ("POST", f"{PATH}/actions/reactivate", b""),
         ("DELETE", PATH, b""),
     )
@@ -226,6 +226,27 @@ class TransferTest(GuardTestCase):
             for request in (self.IMPORT, *self.OTHERS):
                 self.assertEqual(200, self.send(request)[0], request)
 
+    def test_hash(self) -> None:
+        """Glance reads the data of a location, and then makes it active."""
+        noted = {"os_glance_import_task": TASK}
+        stores = "os_glance_importing_to_stores"
+        for members, expected in (
+            ({"status": "active", **noted}, 409),
+            ({"status": "active", **noted, stores: ""}, 409),
+            # A copy to another store, which ends if the image is deactivated.
+            ({"status": "active", **noted, stores: "b"}, 200),
+            ({"status": "active"}, 200),
+            ({"status": "active", **noted, "updated_at": ago(2)}, 200),
+            ({"status": "importing", **noted}, 200),
+            ({"status": "deactivated", **noted}, 200),
+        ):
+            self.show(**members)
+            with self.subTest(members):
+                code, _, body = self.send(self.DEACTIVATE)
+                self.assertEqual(expected, code)
+                if code == 409:
+                    self.assertIn(b"is being hashed, ", body)
+
     def test_upload(self) -> None:
         for status in ("queued", "saving", "uploading"):
             self.show(status=status)
@@ -237,7 +258,7 @@ class TransferTest(GuardTestCase):
                     self.assertEqual(409, code)
                     self.assertIn(b"is being uploaded, ", body)
             # Of two uploads Glance itself refuses one.
-            for request in (*self.OTHERS, *self.UPLOADS):
+            for request in (self.DEACTIVATE, *self.OTHERS, *self.UPLOADS):
                 self.assertEqual(200, self.send(request)[0], request)
             # Glance has saved its end.
             self.show(status="active")
