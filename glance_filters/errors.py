@@ -97,10 +97,11 @@ class ImageBusy(_OfImage):
 
 
 class ImageInTransfer(FilterError):
-    """Data of the image is on its way, and its end would undo the change.
+    """Data of the image is in use, and the end of that would undo the change.
 
     :param image_id: the image, as the request names it
-    :param transfer: what is under way: ``uploaded`` or ``imported``
+    :param transfer: what is under way: ``uploaded``, ``imported`` or
+        ``hashed``
     """
 
     status = HTTPStatus.CONFLICT

@@ -105,15 +105,24 @@ class Service:
         context: ssl.SSLContext | None = None,
         timeout: float = 10.0,
     ) -> None:
-        parts = parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"not a URL of a service: {url}")
+        wrong = ValueError(f"not a URL of a service: {url!r}")
+        try:
+            parts = parse.urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+            # Else each request would fail at them.
+            host.encode("idna")
+            parts.path.encode("ascii")
+        except ValueError as error:
+            raise wrong from error
+        if parts.scheme not in ("http", "https") or not host:
+            raise wrong
+        if not url.isprintable() or " " in url:
+            raise wrong
         if not token.isascii() or not token.isprintable():
             # It is not told: only its end may be wrong.
             raise ValueError("the token has characters that no token has")
         if not 0 < timeout < _MAX_SECONDS:
             raise ValueError(f"not a time to wait, in seconds: {timeout}")
-        host, port = parts.hostname, parts.port
         self._connect: Callable[[], http.client.HTTPConnection]
         if parts.scheme == "https":
             self._connect = lambda: http.client.HTTPSConnection(

@@ -152,6 +152,9 @@ def _server(options: argparse.Namespace) -> Any:
 
     from glance_filters.filters import configuration, standalone
 
+    if options.workers < 1:
+        # gunicorn would listen, and nobody would answer.
+        raise settings.SettingsError("workers must be above 0")
     try:
         app = standalone.in_front_of(
             proxy.make_app(proxy_settings(options)), options.config_files

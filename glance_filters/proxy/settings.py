@@ -62,6 +62,8 @@ def _url(text: str) -> str:
     try:
         parts = parse.urlsplit(text)
         port = parts.port
+        # Else each request would fail at the name.
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise wrong from error
     if (
@@ -69,6 +71,7 @@ def _url(text: str) -> str:
         or not parts.hostname
         or port == 0
         or "@" in parts.netloc
+        or ("%" in parts.netloc and "[" not in parts.netloc)
         or "?" in text
         or "#" in text
     ):

@@ -250,14 +250,19 @@ class LocationGuard(base.Filter[options.LocationGuardSettings]):
                 operation.op, request.image_id, str(status), allowed
             )
         for transfer in rule.undone_by:
-            if self._is_under_way(transfer, held):
+            if self._is_under_way(transfer, request, held):
                 raise errors.ImageInTransfer(request.image_id, transfer.value)
 
     def _is_under_way(
-        self, transfer: changes.Transfer, held: locking.HeldImage
+        self,
+        transfer: changes.Transfer,
+        request: Request,
+        held: locking.HeldImage,
     ) -> bool:
         if transfer is changes.Transfer.IMPORT:
-            return transfers.is_importing(held.image)
+            return transfers.is_importing(request, held.image)
+        if transfer is changes.Transfer.HASH:
+            return transfers.is_hashing(request, held.image)
         if held.image.status not in transfers.UPLOADING:
             return False
         # An upload that ended, in whatever way, has released it.

@@ -13,10 +13,11 @@ from glance_filters.glance_api.request import Request
 
 
 class Transfer(enum.Enum):
-    """A way in which data comes into an image; the value is for messages."""
+    """What is done with an image's data; the value is for messages."""
 
     UPLOAD = "uploaded"
     IMPORT = "imported"
+    HASH = "hashed"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Rule:
         has the data, and wait for that
     :ivar is_old: whether each release since Newton has the call
     :ivar undone_by: which transfers of data would undo the change when they
-        end, and save the image as it was when they began
+        end, and save the image as it was when they began, or mix it with
+        what they bring
     """
 
     read: Callable[[Request, int], Change]
@@ -131,15 +133,22 @@ RULES: Mapping[calls.ApiCall, Rule] = {
     calls.DELETE_FROM_STORE: Rule(
         _deletion_from_store, is_old=False, undone_by=_BOTH
     ),
-    calls.UPLOAD_IMAGE: Rule(_upload, is_upload=True),
-    calls.STAGE_IMAGE: Rule(_upload, is_upload=True),
+    # An import may begin long after Glance has accepted it, whatever has
+    # become of the image, which is queued till then.
+    calls.UPLOAD_IMAGE: Rule(
+        _upload, is_upload=True, undone_by=(Transfer.IMPORT,)
+    ),
+    calls.STAGE_IMAGE: Rule(
+        _upload, is_upload=True, undone_by=(Transfer.IMPORT,)
+    ),
     # Data that is still being staged must not be imported; of two imports
     # Glance itself refuses one.
     calls.IMPORT_IMAGE: Rule(
         _other_change, is_proxied=True, undone_by=(Transfer.UPLOAD,)
     ),
-    # An administrator takes an image out of use at once.
-    calls.DEACTIVATE_IMAGE: Rule(_other_change),
+    # An administrator takes an image out of use at once, unless Glance would
+    # put it back into use.
+    calls.DEACTIVATE_IMAGE: Rule(_other_change, undone_by=(Transfer.HASH,)),
     calls.REACTIVATE_IMAGE: Rule(_other_change),
     calls.DELETE_IMAGE: Rule(_other_change, is_proxied=True),
 }

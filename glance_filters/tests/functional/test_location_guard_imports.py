@@ -4,9 +4,16 @@
 
 from __future__ import annotations
 
+import datetime
+import threading
+import unittest
+from typing import Any
+
 import testtools
+from glance.api.v2 import images
 
 from glance_filters.tests.fixtures import (
+    auth,
     class_fixture,
     http_client,
     http_data,
@@ -28,7 +35,11 @@ class ImportTest(testtools.TestCase):
             cls,
             real_glance.GlanceServer(
                 ("disk_format_validator", "location_guard"),
-                conf={"DEFAULT": {"enabled_import_methods": "[web-download]"}},
+                conf={
+                    "DEFAULT": {"enabled_import_methods": "[web-download]"},
+                    # One import at a time; older releases have more.
+                    "wsgi": {"task_pool_threads": "1"},
+                },
             ),
         )
 
@@ -73,3 +84,101 @@ class ImportTest(testtools.TestCase):
         self.glance.folder.wait_for_tasks()
         self.assertEqual("queued", client.show(image_id).json["status"])
         self.assertEqual(200, image_requests.rename(client, image_id).status)
+
+    def test_upload_while_an_import_waits_for_another(self) -> None:
+        client = self.glance.client()
+        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
+        other, image_id = client.create_image(), client.create_image()
+        with web.hold("/data") as hold:
+            self.start_import(client, other, web.url("/data"))
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            self.start_import(client, image_id, web.url("/data"))
+            for what in ("file", "stage"):
+                answer = client.upload(image_id, b"of an upload", what)
+                self.assertEqual(409, answer.status)
+                self.assertIn(b"is being imported", answer.body)
+        self.glance.folder.wait_for_tasks()
+        self.assertEqual(DATA, client.download(image_id).body)
+
+    def test_import_of_more_than_an_hour(self) -> None:
+        """Glance saves its task meanwhile, and not the image."""
+        client = self.glance.client()
+        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
+        image_id = client.create_image()
+        with web.hold("/data") as hold:
+            self.start_import(client, image_id, web.url("/data"))
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            self.saved_long_ago(
+                "UPDATE images SET updated_at = :then WHERE id = :id", image_id
+            )
+            answer = image_requests.rename(client, image_id)
+            self.assertEqual(409, answer.status)
+            self.assertIn(b"is being imported", answer.body)
+            # As Glance itself, it takes the import for dead now.
+            self.saved_long_ago(
+                "UPDATE tasks SET updated_at = :then WHERE image_id = :id",
+                image_id,
+            )
+            answer = image_requests.rename(client, image_id)
+            self.assertEqual(200, answer.status)
+        self.glance.folder.wait_for_tasks()
+
+    def saved_long_ago(self, statement: str, image_id: str) -> None:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        then = now - datetime.timedelta(hours=2)
+        text = then.strftime("%Y-%m-%d %H:%M:%S")
+        folder = self.glance.folder
+        changed = folder.execute(statement, then=text, id=image_id)
+        self.assertEqual(1, changed)
+
+
+@unittest.skipUnless(
+    hasattr(images.ImagesController, "add_location"),
+    "this Glance has no location API",
+)
+class HashTest(testtools.TestCase):
+    """An image is deactivated while Glance reads it for its checksum."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.glance = self.useFixture(real_glance.RealGlance())
+        self.is_read, self.may_end = threading.Event(), threading.Event()
+        self.web = self.useFixture(
+            http_data.HttpDataServer({"/data": DATA}, {"/data": self.slowly})
+        )
+        self.addCleanup(self.may_end.set)
+
+    def slowly(self, handler: Any, body: bytes) -> None:
+        if handler.command == "GET":
+            self.is_read.set()
+            self.may_end.wait(LONG_SECONDS)
+        http_data.send_whole(handler, body)
+
+    def run_race(self, client: http_client.Client) -> tuple[str, int, str]:
+        image_id = client.create_image()
+        answer = client.send_json(
+            "POST",
+            f"/v2/images/{image_id}/locations",
+            {"url": self.web.url("/data")},
+        )
+        self.assertEqual(202, answer.status, str(answer))
+        self.assertTrue(self.is_read.wait(LONG_SECONDS))
+        self.assertEqual("active", client.show(image_id).json["status"])
+        answer = image_requests.deactivate(client, image_id)
+        self.may_end.set()
+        self.glance.folder.wait_for_tasks(image_id)
+        return image_id, answer.status, client.show(image_id).json["status"]
+
+    def test_alone_it_is_active_again(self) -> None:
+        client = self.glance.client(token=auth.ADMIN)
+        self.assertEqual((204, "active"), self.run_race(client)[1:])
+
+    def test_guarded(self) -> None:
+        app = self.glance.app(("location_guard",))
+        client = self.glance.client(app, auth.ADMIN)
+        image_id, code, _ = self.run_race(client)
+        self.assertEqual(409, code)
+        answer = image_requests.deactivate(client, image_id)
+        self.assertEqual(204, answer.status)
+        status = client.show(image_id).json["status"]
+        self.assertEqual("deactivated", status)

@@ -133,8 +133,20 @@ class AnswerTest(testtools.TestCase):
         self.assertEqual(2**24, len(service._read(response).body))
 
     def test_urls(self) -> None:
-        for url in ("", "nowhere", "//h", "ftp://h", "http://"):
-            self.assertRaises(ValueError, service.Service, url, "x")
+        for url in (
+            *("", "nowhere", "//h", "ftp://h", "http://", "http://[h"),
+            *("http://h:x", "http://h:70000", "http://a..b", "http://a b"),
+            *(f"http://{64 * 'a'}.test", "http://h/a b", "http://h/\xe9"),
+            "http://h/\x7f",
+        ):
+            error = self.assertRaises(ValueError, service.Service, url, "x")
+            self.assertEqual(f"not a URL of a service: {url!r}", str(error))
+        for url in (
+            "http://b\xfccher.test/v2",
+            "http://[::1]:1",
+            "https://h.",
+        ):
+            service.Service(url, "x")
 
     def test_tokens_and_times(self) -> None:
         for token, timeout in (

@@ -64,6 +64,7 @@ class ServeTest(testtools.TestCase):
             (["--upstream=nowhere"], "upstream must be http://"),
             (["--upstream=http://h", "--read-timeout=0"], "read_timeout"),
             (["--upstream=http://h", "--threads=0"], "pool_size"),
+            (["--upstream=http://h", "--workers=0"], "workers must be"),
         ):
             options = self.parse(*arguments)
             self.assertEqual(2, options.run(options))

@@ -97,7 +97,7 @@ class TryTest(cases.CommandCase):
     def test_cannot_be_used(self) -> None:
         for arguments, expected in (
             ([f"--url={URL}"], f"{URL}: ConnectionRefused"),
-            (["--url=nowhere"], "not a URL of a service: nowhere"),
+            (["--url=nowhere"], "not a URL of a service: 'nowhere'"),
             ([f"--url={URL}", "--ca-file=/no-such"], "[Errno 2] No such file"),
         ):
             found = self.run_command("try", "--token=x", *arguments)

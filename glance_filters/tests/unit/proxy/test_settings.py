@@ -76,8 +76,16 @@ class ReadTest(testtools.TestCase):
             *("http://", "http://:9292", "http://h:x", "http://h:0"),
             *("http://h:70000", "http://u:p@h", "http://h/?a", "http://h/#a"),
             *("http://h/a b", "http://h/\n", "http://h\u00e9/", "http://[h/"),
+            *("http://a..b", "http://.", f"http://{64 * 'a'}.test"),
+            *("http://a%b", "http://a%41"),
         ):
             self.assertRaises(
                 settings.SettingsError, settings.read, {"upstream": url}
             )
         self.assertRaises(settings.SettingsError, settings.read, {})
+        for url in (
+            *("http://a_b.test.", f"http://{63 * 'a'}.test", "http://[::1]:1"),
+            *("http://[fe80::1%25eth0]", "http://h/a%20b"),
+        ):
+            found = settings.read({"upstream": url})
+            self.assertEqual(url, found.upstream)

@@ -138,6 +138,9 @@ class RulesTest(unittest.TestCase):
             calls.ADD_LOCATION: both,
             calls.DELETE_FROM_STORE: both,
             calls.IMPORT_IMAGE: {changes.Transfer.UPLOAD},
+            calls.UPLOAD_IMAGE: {changes.Transfer.IMPORT},
+            calls.STAGE_IMAGE: {changes.Transfer.IMPORT},
+            calls.DEACTIVATE_IMAGE: {changes.Transfer.HASH},
         }
         for call, rule in changes.RULES.items():
             with self.subTest(call.action):

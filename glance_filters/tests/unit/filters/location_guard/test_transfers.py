@@ -12,6 +12,7 @@ from unittest import mock
 from glance_filters import locks
 from glance_filters.filters import location_guard
 from glance_filters.filters.location_guard import transfers
+from glance_filters.glance_api import calls
 from glance_filters.glance_api import images as images_api
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.fakes import IMAGE_ID
@@ -22,17 +23,98 @@ from glance_filters.tests.unit.filters.location_guard.cases import (
     make_lock_file,
 )
 
+TASK = "the-task"
+
+
+def ago(hours: float) -> str:
+    """Return a time as Glance writes it."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    then = now - datetime.timedelta(hours=hours)
+    return then.strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+def task(status: str, hours: float, task_id: str = TASK) -> dict[str, Any]:
+    return {"id": task_id, "status": status, "updated_at": ago(hours)}
+
 
 class ImportingTest(unittest.TestCase):
-    def test_age(self) -> None:
+    """Whether an import has a sign of life, of the image or of its task."""
+
+    def check(
+        self, expected: bool, body: bytes = b"", **members: Any
+    ) -> list[str]:
+        """Check an image; return the paths that Glance is asked for.
+
+        :param body: what Glance says of its tasks
+        """
+        glance = fakes.Glance({f"{PATH}/tasks": fakes.Answer(body=body)})
+        request = fakes.request_of(calls.ADD_TAG, f"{PATH}/tags/a", app=glance)
+        image = images_api.Image(**members)
+        with self.subTest(body, **members):
+            found = transfers.is_importing(request, image)
+            self.assertIs(expected, found)
+        self.assertEqual(0, glance.open_bodies)
+        return [path for _, path, _ in glance.asked]
+
+    def test_age_of_the_image(self) -> None:
         """After an hour Glance lets another import have the image."""
-        for age, expected in ((-1, True), (3599.9, True), (3600, False)):
-            for image in (
-                images_api.Image(status="importing"),
-                images_api.Image(status="active", os_glance_import_task="x"),
+        for hours, expected in ((-0.1, True), (0.9, True), (1.01, False)):
+            saved: dict[str, Any] = {"updated_at": ago(hours)}
+            asked = self.check(expected, status="importing", **saved)
+            self.assertEqual([], asked)
+            asked = self.check(
+                expected, status="active", os_glance_import_task=TASK, **saved
+            )
+            self.assertEqual([f"{PATH}/tasks"], asked)
+        self.assertEqual([], self.check(False, status="active"))
+
+    def test_task(self) -> None:
+        """A long import saves its task, and not the image."""
+        noted = {"os_glance_import_task": TASK}
+        # Glance has left its note, or another import is to begin.
+        failed = {
+            **noted,
+            "os_glance_failed_import": "a",
+            "os_glance_importing_to_stores": "",
+        }
+        # The last: if Glance does not tell of the task.
+        for status, image, otherwise in (
+            ("importing", noted, True),
+            ("queued", noted, True),
+            ("active", noted, True),
+            ("importing", {**noted, "updated_at": ago(5)}, False),
+            ("queued", {**noted, "updated_at": ago(5)}, False),
+            ("active", {**noted, "updated_at": ago(5)}, False),
+            ("importing", failed, True),
+            ("queued", failed, False),
+            ("active", failed, False),
+        ):
+            for tasks, expected in (
+                ([task("processing", 0)], True),
+                ([task("processing", 0.9)], True),
+                ([task("processing", 1.01)], False),
+                ([task("pending", 1.9)], True),
+                ([task("pending", 2.01)], False),
+                ([task("success", 0)], False),
+                ([task("failure", 0)], False),
+                (
+                    [task("failure", 3, "another"), task("processing", 0)],
+                    True,
+                ),
+                ([task("processing", 0, "another")], otherwise),
+                ([], otherwise),
+                (None, otherwise),
+                (["x"], otherwise),
+                ([{"id": TASK}], otherwise),
+                (
+                    [{"id": TASK, "status": "pending", "updated_at": 5}],
+                    otherwise,
+                ),
             ):
-                with mock.patch.object(transfers, "_age", return_value=age):
-                    self.assertIs(expected, transfers.is_importing(image))
+                body = json.dumps({"tasks": tasks}).encode()
+                self.check(expected, body, status=status, **image)
+            for body in (b"[]", b"x", b"", b"[" * 100_000):
+                self.check(otherwise, body, status=status, **image)
 
 
 class TransferTest(GuardTestCase):
@@ -47,11 +129,13 @@ class TransferTest(GuardTestCase):
         ("DELETE", f"/v2/stores/fast/{IMAGE_ID}", b""),
     )
     IMPORT = ("POST", f"{PATH}/import", b"{}")
+    DEACTIVATE = ("POST", f"{PATH}/actions/deactivate", b"")
     OTHERS = (
-        ("POST", f"{PATH}/actions/deactivate", b""),
         ("POST", f"{PATH}/actions/reactivate", b""),
         ("DELETE", PATH, b""),
-        ("PUT", f"{PATH}/file", b"data"),
+    )
+    UPLOADS = tuple(
+        ("PUT", f"{PATH}/{what}", b"data") for what in ("file", "stage")
     )
 
     def setUp(self) -> None:
@@ -133,7 +217,7 @@ class TransferTest(GuardTestCase):
             ({"status": "active"}, 200),
         ):
             self.show(**members)
-            for request in self.CHANGES:
+            for request in (*self.CHANGES, *self.UPLOADS):
                 with self.subTest(members, request=request):
                     code, _, body = self.send(request)
                     self.assertEqual(expected, code)
@@ -141,6 +225,27 @@ class TransferTest(GuardTestCase):
                         self.assertIn(b"is being imported, ", body)
             for request in (self.IMPORT, *self.OTHERS):
                 self.assertEqual(200, self.send(request)[0], request)
+
+    def test_hash(self) -> None:
+        """Glance reads the data of a location, and then makes it active."""
+        noted = {"os_glance_import_task": TASK}
+        stores = "os_glance_importing_to_stores"
+        for members, expected in (
+            ({"status": "active", **noted}, 409),
+            ({"status": "active", **noted, stores: ""}, 409),
+            # A copy to another store, which ends if the image is deactivated.
+            ({"status": "active", **noted, stores: "b"}, 200),
+            ({"status": "active"}, 200),
+            ({"status": "active", **noted, "updated_at": ago(2)}, 200),
+            ({"status": "importing", **noted}, 200),
+            ({"status": "deactivated", **noted}, 200),
+        ):
+            self.show(**members)
+            with self.subTest(members):
+                code, _, body = self.send(self.DEACTIVATE)
+                self.assertEqual(expected, code)
+                if code == 409:
+                    self.assertIn(b"is being hashed, ", body)
 
     def test_upload(self) -> None:
         for status in ("queued", "saving", "uploading"):
@@ -152,7 +257,8 @@ class TransferTest(GuardTestCase):
                     code, _, body = self.send(request)
                     self.assertEqual(409, code)
                     self.assertIn(b"is being uploaded, ", body)
-            for request in self.OTHERS:
+            # Of two uploads Glance itself refuses one.
+            for request in (self.DEACTIVATE, *self.OTHERS, *self.UPLOADS):
                 self.assertEqual(200, self.send(request)[0], request)
             # Glance has saved its end.
             self.show(status="active")
