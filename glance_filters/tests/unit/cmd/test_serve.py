@@ -59,6 +59,7 @@ class ServeTest(testtools.TestCase):
                 options = self.parse("--upstream=http://h")
             self.assertEqual(expected, options.workers)
 
+    @optional.needs("gunicorn", "gunicorn")
     def test_wrong(self) -> None:
         for arguments, expected in (
             (["--upstream=nowhere"], "upstream must be http://"),

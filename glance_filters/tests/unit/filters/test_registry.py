@@ -17,7 +17,7 @@ import testtools
 
 import glance_filters
 from glance_filters.metadefs import packaged
-from glance_filters.tests.fixtures import glance_config
+from glance_filters.tests.fixtures import glance_config, optional
 
 PACKAGE = pathlib.Path(glance_filters.__file__).parent
 FOLDER = '''
@@ -132,6 +132,7 @@ class FifthFilterTest(testtools.TestCase):
         self.assertIn("location_guard", groups)
         self.assertEqual("/images/x/file", body)
 
+    @optional.needs("keystoneauth1", "Glance")
     def test_commands_know_it(self) -> None:
         file = self.root / "paste.ini"
         ini = glance_config.paste_ini(layout=glance_config.Layout.PIPELINE)

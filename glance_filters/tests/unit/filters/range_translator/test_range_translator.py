@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 from glance_filters.filters import range_translator
-from glance_filters.tests.fixtures import http_client
+from glance_filters.tests.fixtures import http_client, optional
 from glance_filters.tests.unit import fakes
 from glance_filters.tests.unit.filters.range_translator import fake_glance
 from glance_filters.tests.unit.filters.range_translator.fake_glance import (
@@ -229,6 +229,7 @@ class LyingGlanceTest(unittest.TestCase):
 
 
 class CheckTest(unittest.TestCase):
+    @optional.needs("glance_store", "Glance")
     def test_how_each_store_is_read(self) -> None:
         config = mock.Mock()
         config.values.return_value = {"random_access_stores": ()}
