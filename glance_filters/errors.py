@@ -100,8 +100,7 @@ class ImageInTransfer(FilterError):
     """Data of the image is in use, and the end of that would undo the change.
 
     :param image_id: the image, as the request names it
-    :param transfer: what is under way: ``uploaded``, ``imported`` or
-        ``hashed``
+    :param transfer: ``uploaded``, ``imported`` or ``hashed``
     """
 
     status = HTTPStatus.CONFLICT
@@ -141,12 +140,10 @@ class DiskFormatNotAllowed(FilterError):
 def _shown(value: object) -> str:
     """Return a JSON value as one short line of plain ASCII."""
     if isinstance(value, str):
-        text = value.encode("unicode_escape").decode("ascii")
-    elif isinstance(value, (list, dict)):
+        return value.encode("unicode_escape").decode("ascii")[:255]
+    if isinstance(value, (list, dict)):
         return "array" if isinstance(value, list) else "object"
-    else:
-        text = json.dumps(value)
-    return text[:255]
+    return json.dumps(value)[:255]
 
 
 class ContentMismatch(FilterError):

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import threading
 import unittest
+from collections.abc import Iterator
 from typing import Any
 
 import testtools
@@ -43,19 +45,31 @@ class ImportTest(testtools.TestCase):
             ),
         )
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
+
     def start_import(
-        self, client: http_client.Client, image_id: str, url: str
+        self, client: http_client.Client, image_id: str, path: str = "/data"
     ) -> None:
-        answer = client.start_import(image_id, name="web-download", uri=url)
+        answer = client.start_import(
+            image_id, name="web-download", uri=self.web.url(path)
+        )
         self.assertEqual(202, answer.status, str(answer))
+
+    @contextlib.contextmanager
+    def importing(self, client: http_client.Client) -> Iterator[str]:
+        """Import an image whose data comes at the end; yield its id."""
+        image_id = client.create_image()
+        with self.web.hold("/data") as hold:
+            self.start_import(client, image_id)
+            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+            yield image_id
+        self.glance.folder.wait_for_tasks()
 
     def test_changes_that_its_end_would_undo(self) -> None:
         client = self.glance.client()
-        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
-        image_id = client.create_image()
-        with web.hold("/data") as hold:
-            self.start_import(client, image_id, web.url("/data"))
-            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+        with self.importing(client) as image_id:
             status = client.show(image_id).json["status"]
             self.assertEqual("importing", status)
             patch = {"op": "replace", "path": "/disk_format", "value": "vhd"}
@@ -69,7 +83,6 @@ class ImportTest(testtools.TestCase):
                 self.assertEqual(409, answer.status)
                 self.assertIn(b"is being imported", answer.body)
                 self.assertEqual("10", answer.header("Retry-After"))
-        self.glance.folder.wait_for_tasks()
         image = client.show(image_id).json
         self.assertEqual("active", image["status"])
         self.assertEqual("raw", image["disk_format"])
@@ -78,36 +91,27 @@ class ImportTest(testtools.TestCase):
 
     def test_image_whose_import_has_failed(self) -> None:
         client = self.glance.client()
-        web = self.useFixture(http_data.HttpDataServer({}))
         image_id = client.create_image()
-        self.start_import(client, image_id, web.url("/nothing"))
+        self.start_import(client, image_id, "/nothing")
         self.glance.folder.wait_for_tasks()
         self.assertEqual("queued", client.show(image_id).json["status"])
         self.assertEqual(200, image_requests.rename(client, image_id).status)
 
     def test_upload_while_an_import_waits_for_another(self) -> None:
         client = self.glance.client()
-        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
-        other, image_id = client.create_image(), client.create_image()
-        with web.hold("/data") as hold:
-            self.start_import(client, other, web.url("/data"))
-            self.assertTrue(hold.asked.wait(LONG_SECONDS))
-            self.start_import(client, image_id, web.url("/data"))
+        image_id = client.create_image()
+        with self.importing(client):
+            self.start_import(client, image_id)
             for what in ("file", "stage"):
                 answer = client.upload(image_id, b"of an upload", what)
                 self.assertEqual(409, answer.status)
                 self.assertIn(b"is being imported", answer.body)
-        self.glance.folder.wait_for_tasks()
         self.assertEqual(DATA, client.download(image_id).body)
 
     def test_import_of_more_than_an_hour(self) -> None:
         """Glance saves its task meanwhile, and not the image."""
         client = self.glance.client()
-        web = self.useFixture(http_data.HttpDataServer({"/data": DATA}))
-        image_id = client.create_image()
-        with web.hold("/data") as hold:
-            self.start_import(client, image_id, web.url("/data"))
-            self.assertTrue(hold.asked.wait(LONG_SECONDS))
+        with self.importing(client) as image_id:
             self.saved_long_ago(
                 "UPDATE images SET updated_at = :then WHERE id = :id", image_id
             )
@@ -121,7 +125,6 @@ class ImportTest(testtools.TestCase):
             )
             answer = image_requests.rename(client, image_id)
             self.assertEqual(200, answer.status)
-        self.glance.folder.wait_for_tasks()
 
     def saved_long_ago(self, statement: str, image_id: str) -> None:
         now = datetime.datetime.now(datetime.timezone.utc)
