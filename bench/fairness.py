@@ -57,12 +57,14 @@ def _crowd(
                 send(client, image_id)
 
     with futures.ThreadPoolExecutor(_CLIENTS) as pool:
-        for client in clients:
-            pool.submit(work, client)
+        working = [pool.submit(work, client) for client in clients]
         try:
             yield
         finally:
             over.set()
+    # One that has failed did not work beside what was measured.
+    for each in working:
+        each.result()
 
 
 def _measure(

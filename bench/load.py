@@ -207,10 +207,15 @@ def _main() -> None:
     with tempfile.TemporaryFile() as file:
         file.truncate(asked.upload_bytes)
         with futures.ThreadPoolExecutor(threads) as pool:
-            for _ in range(asked.downloads):
+            working = [
                 pool.submit(clients.download, path)
-            for _ in range(asked.uploads):
+                for _ in range(asked.downloads)
+            ] + [
                 pool.submit(clients.upload, file, asked.upload_bytes)
+                for _ in range(asked.uploads)
+            ]
+    for each in working:
+        each.result()
     clients.load.seconds = time.monotonic() - started
     print(json.dumps(asdict(clients.load)))
 
