@@ -212,8 +212,13 @@ class Trials(testtools.TestCase):
             self.assertEqual(204, stage(self.client, image_id).status)
             change, done, *_ = CHANGES[number % 2]
             codes = self.pair(image_id, change, import_staged)
-            self.assertIn(codes, {(done, 202), (409, 202), (done, 409)})
-            if codes[1] == 409:
+            if codes[1] == 500:
+                # MariaDB has ended a deadlock of the imports of two images,
+                # and Glance does not try to note its task again.
+                self.assertIn("DBDeadlock", self.glance.log)
+            else:
+                self.assertIn(codes, {(done, 202), (409, 202), (done, 409)})
+            if codes[1] != 202:
                 # The import is not begun beside the change.
                 self.assertEqual(
                     202, import_staged(self.client, image_id).status
