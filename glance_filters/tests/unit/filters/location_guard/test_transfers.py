@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
+import os
 import tempfile
+import time
 import unittest
 from typing import Any
 from unittest import mock
@@ -26,11 +29,11 @@ from glance_filters.tests.unit.filters.location_guard.cases import (
 TASK = "the-task"
 
 
-def ago(hours: float) -> str:
-    """Return a time as Glance writes it."""
+def ago(hours: float, suffix: str = "") -> str:
+    """Return a time as Glance writes that of a task; of an image with Z."""
     now = datetime.datetime.now(datetime.timezone.utc)
     then = now - datetime.timedelta(hours=hours)
-    return then.strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return then.strftime("%Y-%m-%dT%H:%M:%S.%f") + suffix
 
 
 def task(status: str, hours: float, task_id: str = TASK) -> dict[str, Any]:
@@ -58,8 +61,10 @@ class ImportingTest(unittest.TestCase):
 
     def test_age_of_the_image(self) -> None:
         """After an hour Glance lets another import have the image."""
-        for hours, expected in ((-0.1, True), (0.9, True), (1.01, False)):
-            saved: dict[str, Any] = {"updated_at": ago(hours)}
+        for (hours, expected), suffix in itertools.product(
+            ((-0.1, True), (0.9, True), (1.01, False)), ("", "Z", "+00:00")
+        ):
+            saved: dict[str, Any] = {"updated_at": ago(hours, suffix)}
             asked = self.check(expected, status="importing", **saved)
             self.assertEqual([], asked)
             asked = self.check(
@@ -67,6 +72,15 @@ class ImportingTest(unittest.TestCase):
             )
             self.assertEqual([f"{PATH}/tasks"], asked)
         self.assertEqual([], self.check(False, status="active"))
+
+    def test_times_are_of_no_zone(self) -> None:
+        for zone in ("XXX-9", "XXX9"):
+            try:
+                with mock.patch.dict(os.environ, TZ=zone):
+                    time.tzset()
+                    self.test_age_of_the_image()
+            finally:
+                time.tzset()
 
     def test_task(self) -> None:
         """A long import saves its task, and not the image."""
@@ -98,7 +112,11 @@ class ImportingTest(unittest.TestCase):
                 ([task("success", 0)], False),
                 ([task("failure", 0)], False),
                 (
-                    [task("failure", 3, "another"), task("processing", 0)],
+                    [
+                        task("failure", 3, "another"),
+                        task("processing", 0),
+                        task("failure", 3, "z-task"),
+                    ],
                     True,
                 ),
                 ([task("processing", 0, "another")], otherwise),
